@@ -1,0 +1,58 @@
+# make repro   set up, then run the pipeline         make lint     ruff and mypy
+# make test    set up, then run the tests            make doctor   what is here, what is missing
+
+# The first interpreter that is new enough; choose another with `make PYTHON=/path/to/python3 …`.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+READY_DEV := $(VENV)/.ready-dev
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+export ITERATIVE_DO_NOT_TRACK := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.PHONY: repro test lint doctor browser
+.DELETE_ON_ERROR:
+
+repro: $(READY)
+	dvc repro < /dev/null
+
+test: $(READY_DEV) browser
+	$(PY) -m pytest -m "not slow"
+
+lint: $(READY_DEV)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+# Runs without the packages, too: it is there to say which are missing.
+doctor:
+	@if $(PY) -c "" 2>/dev/null; then $(PY) -m dlt.doctor; else "$(PYTHON)" -m dlt.doctor; fi
+
+$(PY):
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
+	  "Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3"; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo \
+	  "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	"$(PYTHON)" -m venv --clear $(VENV)
+
+# A set-up that was cut short has no stamp, so it is taken up again here.
+$(READY): requirements.txt $(PY)
+	@$(PY) -m pip --version > /dev/null 2>&1 || $(PY) -m ensurepip
+	$(PY) -m pip install -q -r requirements.txt
+	@touch $@
+
+$(READY_DEV): requirements-dev.txt $(READY)
+	$(PY) -m pip install -q -r requirements-dev.txt
+	@touch $@
+
+# The page tests skip where there is no browser, so a failure here stops nothing.
+browser: $(READY)
+	@$(PY) -m dlt.doctor --has-browser || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && \
+	  apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-liberation; } || \
+	  echo "No browser, so page tests are skipped. Install one: apt install chromium"

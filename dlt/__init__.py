@@ -1,0 +1,1 @@
+"""Section layouts from screenshots and HTML structure, by joint discrete-continuous diffusion."""

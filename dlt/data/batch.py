@@ -1,0 +1,106 @@
+"""Encoded sections as padded tensors.
+
+Axes: B sections, N nodes (padded to the longest), C channels, Y and X pixels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlt.data.encode import CLASS_BUCKETS, Encoded
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the model may see of B sections."""
+
+    node_mask: Tensor  # bool [B, N]: a node, not padding
+    tags: Tensor  # int64 [B, N]
+    class_tokens: Tensor  # int64 [B, N, MAX_CLASS_TOKENS]
+    text_tokens: Tensor  # int64 [B, N, MAX_TEXT_TOKENS]
+    numbers: Tensor  # float32 [B, N, NUM_NUMBERS]
+    relations: Tensor  # int64 [B, N, N]
+    images: Tensor  # uint8 [B, 3, Y, X]
+    image_heights: Tensor  # float32 [B], px: the rows below are padding
+
+    def to(self, device: torch.device) -> "Inputs":
+        """The same on another device."""
+        return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+@dataclass(frozen=True)
+class TargetTensors:
+    """The labels of B sections; see `dlt.data.encode.Targets`."""
+
+    roles: Tensor  # int64 [B, N]
+    props: Tensor  # int64 [B, N]
+    boxes: Tensor  # float32 [B, N, 4]: centre, size
+    box_weights: Tensor  # float32 [B, N]
+
+    def to(self, device: torch.device) -> "TargetTensors":
+        """The same on another device."""
+        return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+def collate_inputs(sections: Sequence[Encoded]) -> Inputs:
+    """Pad sections into one batch."""
+    counts = torch.tensor([len(section.tags) for section in sections])
+    length = int(counts.max())
+    images = _pad([section.image for section in sections], fill=255)
+    return Inputs(
+        node_mask=torch.arange(length) < counts[:, None],
+        tags=_pad([s.tags for s in sections]),
+        class_tokens=_pad([s.class_tokens for s in sections]),
+        text_tokens=_pad([s.text_tokens for s in sections]),
+        numbers=_pad([s.numbers for s in sections]),
+        relations=_pad([s.relations for s in sections]).long(),
+        images=images.permute(0, 3, 1, 2).contiguous(),
+        image_heights=torch.tensor([float(s.image_height) for s in sections]),
+    )
+
+
+def collate_targets(sections: Sequence[Encoded]) -> TargetTensors:
+    """Pad the targets of sections into one batch; every section must have some."""
+    targets = [section.targets for section in sections]
+    return TargetTensors(
+        roles=_pad([t.roles for t in targets if t]),
+        props=_pad([t.props for t in targets if t]),
+        boxes=_pad([t.boxes for t in targets if t]),
+        box_weights=_pad([t.box_weights for t in targets if t]),
+    )
+
+
+def drop_classes(inputs: Inputs, share: float, generator: torch.Generator) -> Inputs:
+    """Hide a share of the class tokens, each everywhere in its section, and all of them in a share
+    of the sections: what a class name says must not be all that the model goes by."""
+    count = len(inputs.tags)
+    hidden = torch.rand(count, CLASS_BUCKETS, generator=generator) < share
+    hidden |= torch.rand(count, 1, generator=generator) < share
+    tokens = inputs.class_tokens
+    drop = hidden.gather(1, tokens.flatten(1)).view(tokens.shape)
+    return replace(inputs, class_tokens=tokens.masked_fill(drop, 0))
+
+
+def _pad(arrays: Sequence[np.ndarray], fill: int = 0) -> Tensor:
+    """Stack arrays, the first axes padded to the longest; a square array pads both its axes."""
+    shape = np.max([array.shape for array in arrays], axis=0)
+    out = np.full((len(arrays), *shape), fill, arrays[0].dtype)
+    for row, array in zip(out, arrays, strict=True):
+        row[tuple(slice(n) for n in array.shape)] = array
+    return torch.from_numpy(out)
+
+
+def length_batches(
+    lengths: Sequence[int], batch_size: int, generator: np.random.Generator
+) -> list[list[int]]:
+    """Indices in shuffled batches of similar length, so that little of a batch is padding."""
+    order = generator.permutation(len(lengths))
+    pool = 16 * batch_size
+    batches = []
+    for start in range(0, len(order), pool):
+        chunk = sorted(order[start : start + pool], key=lambda i: lengths[i])
+        batches += [chunk[i : i + batch_size] for i in range(0, len(chunk), batch_size)]
+    return [[int(i) for i in batches[b]] for b in generator.permutation(len(batches))]

@@ -1,0 +1,1 @@
+"""How good predictions are: metrics, baselines, and what people look at. Knows no torch."""

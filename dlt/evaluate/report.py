@@ -1,0 +1,107 @@
+"""The evaluation as JSON for `dvc metrics` and as a table to read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dlt.evaluate.metrics import METRIC_NAMES, Measure
+
+DECIMALS = 6  # of the numbers in JSON; beyond, machines differ
+
+Measures = Mapping[str, Measure]
+
+
+def assemble(val: Measures, test: Measures, baselines: Mapping[str, Measures]) -> dict[str, Any]:
+    """The content of metrics/evaluate.json; the baselines' measures are of the test split.
+
+    `val`, `test` and `baselines` hold bare values, so that `dvc metrics show` has short names such
+    as `test.layout_accuracy`. `rows` holds the same values with counts, intervals and the reasons
+    of undefined ones; it is a list, which `dvc metrics` leaves out.
+    """
+    columns = {"val": val, "test": test, **baselines}
+    return {
+        "val": _values(val),
+        "test": _values(test),
+        "baselines": {name: _values(measures) for name, measures in baselines.items()},
+        "rows": [
+            _row(column, name, measures[name])
+            for column, measures in columns.items()
+            for name in METRIC_NAMES
+        ],
+    }
+
+
+def evaluation_table(
+    evaluation: Mapping[str, Any], performance: Mapping[str, Any], readiness: Mapping[str, Any]
+) -> str:
+    """The evaluation as plain text: a line for each metric, a column for each predictor.
+
+    `evaluation` is what `assemble` returns, `performance` the content of metrics/performance.json
+    (its numbers are listed), `readiness` what `dlt.readiness.check_readiness` makes of both: it
+    fills the column of requirements and gives the verdict in the last line.
+    """
+    others = list(evaluation["baselines"])
+    required = {c["name"]: f"{c['comparison']} {c['required']:g}" for c in readiness["checks"]}
+    cells = {(row["column"], row["metric"]): row for row in evaluation["rows"]}
+    lines = [["metric", "val", "test", "95 % interval", "count", "required", *others]]
+    for name in METRIC_NAMES:
+        test = cells["test", name]
+        line = [name, _number(cells["val", name]["value"]), _number(test["value"])]
+        line += [_interval(test), str(test["count"]), required.get(name, "")]
+        lines.append(line + [_number(cells[other, name]["value"]) for other in others])
+    for name, value in performance.items():
+        if isinstance(value, int | float):
+            spare = [""] * len(others)
+            lines.append([name, "", _number(value), "", "", required.get(name, ""), *spare])
+    notes = [
+        f"{m}: {cells['test', m]['reason']}" for m in METRIC_NAMES if cells["test", m]["reason"]
+    ]
+    return "\n".join([aligned(lines), *notes, verdict(readiness)])
+
+
+def verdict(readiness: Mapping[str, Any]) -> str:
+    """One line: whether all production thresholds are met, and if not, which are missed."""
+    misses = ", ".join(check["name"] for check in readiness["checks"] if not check["passed"])
+    return "Meets production thresholds: " + (f"no, misses: {misses}" if misses else "yes")
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """A table as text: a head, a rule, and lines; the first column left, the others right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    texts = [
+        "  ".join(
+            cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(pairs)
+        ).rstrip()
+        for pairs in (list(zip(line, widths, strict=True)) for line in lines)
+    ]
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    return "\n".join([texts[0], rule, *texts[1:]])
+
+
+def _values(measures: Measures) -> dict[str, float | None]:
+    return {name: _rounded(measures[name].value) for name in METRIC_NAMES}
+
+
+def _row(column: str, name: str, measure: Measure) -> dict[str, Any]:
+    return {
+        "column": column,
+        "metric": name,
+        "value": _rounded(measure.value),
+        "count": measure.count,
+        "low": _rounded(measure.low),
+        "high": _rounded(measure.high),
+        "reason": measure.reason,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, DECIMALS)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "null"
+    return f"{value:.1f}" if value > 1 else f"{value:.3f}"
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    return "" if row["low"] is None else f"{_number(row['low'])} to {_number(row['high'])}"

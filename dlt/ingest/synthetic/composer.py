@@ -1,0 +1,205 @@
+"""Frames: sections, rows, columns and boxes in a site's markup dialect, with their labels."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+from dlt.ingest.synthetic.classes import class_names
+from dlt.ingest.synthetic.fonts import Font
+from dlt.ingest.synthetic.item import Flow, Item, Look
+from dlt.ingest.synthetic.style import BUILDER_DIALECTS, WIDTH, Site, Tone
+from dlt.section.roles import DROP, MERGE
+
+
+class Composer:
+    """Builds the DOM of one section: what the kinds write with.
+
+    The dialect decides which wrappers stand around a thing, the labels follow from the README of
+    the real sections: wrappers of a lone column merge, wrappers of columns side by side are a grid.
+    """
+
+    def __init__(self, site: Site, kind: str, rng: Random):
+        self.site = site
+        self.kind = kind
+        self.rng = rng
+        self.builder = site.dialect in BUILDER_DIALECTS
+        self.tone = site.dark if site.is_dark else site.light
+        self.align = site.align
+        self._serial = rng.randrange(1 << 30)
+
+    def use(self, tone: Tone) -> None:
+        """Take the colours of `tone` for what is built from here on."""
+        self.tone = tone
+
+    def node(
+        self,
+        tag: str,
+        part: str,
+        *children: Item,
+        text: str = "",
+        role: str = DROP,
+        flow: Flow | None = None,
+        look: Look | None = None,
+        **attrs: str,
+    ) -> Item:
+        """One DOM node, its classes named by the site's habit."""
+        self._serial += 1
+        names = class_names(self.site, self.kind, part, self._serial) if part else ()
+        item = Item(tag, names, list(children), text, attrs, role)
+        item.flow, item.look = flow or item.flow, look or item.look
+        return item
+
+    def font(self, size: int, bold: bool = False) -> Font:
+        """A font of the site's family."""
+        return Font(self.site.family, size, bold)
+
+    def widget(self, role: str, core: Item, shrink: bool = False) -> Item:
+        """Wrap `core` as the dialect wraps widgets and label it all.
+
+        Wrappers merge into the element down to where the tree branches; what lies below is dropped.
+        """
+        item = core
+        if self.builder:
+            if self.site.inner:
+                item = self.node("div", "inner", item, flow=Flow(align=self.align))
+            item = self.node("div", f"widget-{role}", item, flow=Flow(align=self.align))
+        elif shrink:
+            item.flow = replace(item.flow, shrink=True)
+        merge_chain(item, role)
+        return item
+
+    def composite(self, core: Item) -> Item:
+        """Wrap a box whose parts are elements themselves, as in icon boxes: only its first node counts."""
+        if not self.builder:
+            core.role = "wrapper"
+            return core
+        item = self.node("div", "inner", core) if self.site.inner else core
+        return self.node("div", "widget-box", item, role="wrapper")
+
+    # --- frames -----------------------------------------------------------------------------------
+
+    def section(self, *items: Item, tag: str = "", width: float = 0, middle: bool = False) -> Item:
+        """A section of one column: its wrappers merge down to the elements."""
+        flow = Flow(gap=self.site.gap, align=self.align, pad=self._section_pad())
+        own = width or self.site.content
+        parts = {
+            "columns": ["container", *self._extra("row"), "column", "wrap"],
+            "flex": self._extra("container"),
+            "hand": ["container"],
+            "soup": ["container", *self._extra("wrap")],
+        }[self.site.dialect]
+        if not parts:
+            side = (WIDTH - own) / 2
+            top = self.site.pad
+            return self._root(tag, list(items), replace(flow, pad=(top, side, top, side)), middle)
+        inner = self._chain("div", parts, list(items), flow)
+        inner.flow = replace(inner.flow, width=own)
+        return self._root(tag, [inner], Flow(align="center"), middle)
+
+    def columns(
+        self, *cells: Sequence[Item], weights: Sequence[float] = (), tag: str = "", middle: bool = True
+    ) -> Item:
+        """A section of columns side by side: its inner wrapper is the grid."""
+        top = self.site.pad
+        row = self._row_flow(weights, len(cells))
+        columns = [self._column(cell, middle) for cell in cells]
+        parts = {
+            "columns": ["container", *self._extra("row")],
+            "flex": self._extra("container"),
+            "hand": ["container", "row"],
+            "soup": ["container", *self._extra("row")],
+        }[self.site.dialect]
+        side = (WIDTH - self.site.content) / 2
+        if not parts:
+            return self._root(tag, columns, replace(row, pad=(top, side, top, side)), False)
+        grid = self._chain("div", parts, columns, row)
+        grid.role = "grid"
+        grid.flow = replace(grid.flow, width=float(self.site.content))
+        return self._root(tag, [grid], Flow(align="center", pad=(top, 0, top, 0)), False)
+
+    def row(
+        self, *cells: Sequence[Item], weights: Sequence[float] = (), middle: bool = False
+    ) -> Item:
+        """Columns side by side inside a section: a grid."""
+        flow = self._row_flow(weights, len(cells))
+        columns = [self._column(cell, middle) for cell in cells]
+        tag, parts = self._frame("row")
+        grid = self._chain(tag, parts, columns, flow)
+        grid.role = "grid"
+        return grid
+
+    def box(self, *items: Item, card: bool = True) -> Item:
+        """Elements one below the other inside a section: a wrapper."""
+        pad = float(self.site.card) if card else 0.0
+        flow = Flow(pad=(pad, pad, pad, pad), gap=self.site.gap, align=self.align)
+        tag, parts = self._frame("box")
+        if self.site.dialect == "columns":
+            parts = [*parts, "column", "wrap"]
+        box = self._chain(tag, parts, list(items), flow)
+        box.role = "wrapper"
+        if card:
+            box.look = self.panel()
+        return box
+
+    def panel(self) -> Look:
+        """The look of a card."""
+        border = self.tone.line if self.site.outlined else None
+        return Look(fill=self.tone.panel, border=border, radius=self.site.radius)
+
+    def _root(self, tag: str, children: list[Item], flow: Flow, middle: bool) -> Item:
+        root = self.node(tag or self.site.root_tag, "section", *children, role="section", flow=flow)
+        root.look = Look(fill=self.tone.back)
+        if middle:
+            root.flow = replace(root.flow, middle=True, height=float(self.rng.randint(180, 320)))
+        return root
+
+    def _column(self, items: Sequence[Item], middle: bool) -> Item:
+        inset = float(self.site.inset)
+        flow = Flow(pad=(inset,) * 4, gap=self.site.gap, align=self.align, middle=middle)
+        parts = {
+            "columns": ["column", "wrap"],
+            "flex": ["box"],
+            "hand": ["column"],
+            "soup": ["column"],
+        }[self.site.dialect]
+        column = self._chain("div", parts, list(items), flow)
+        column.role = "column"
+        return column
+
+    def _frame(self, part: str) -> tuple[str, list[str]]:
+        """The tag and the parts of the chain around a nested row or box."""
+        if self.site.dialect == "columns":
+            return "section", ["section", "container", *self._extra("row")]
+        if self.site.dialect == "flex":
+            return "div", ["box"]
+        return "div", [part]
+
+    def _chain(self, tag: str, parts: list[str], children: list[Item], flow: Flow) -> Item:
+        """Nested wrappers, outermost first, that merge; `flow` holds in the innermost."""
+        *outer, last = parts
+        item = self.node("div" if outer else tag, last, *children, role=MERGE, flow=flow)
+        for part in reversed(outer):
+            item = self.node("div", part, item, role=MERGE)
+        item.tag = tag
+        return item
+
+    def _row_flow(self, weights: Sequence[float], count: int) -> Flow:
+        gap = 0.0 if self.site.dialect == "columns" else float(self.site.gap)
+        return Flow("row", gap=gap, weights=tuple(weights) or (1.0,) * count)
+
+    def _section_pad(self) -> tuple[float, float, float, float]:
+        return (self.site.pad, self.site.inset, self.site.pad, self.site.inset)
+
+    def _extra(self, part: str) -> list[str]:
+        return [part] if self.site.extra else []
+
+
+def merge_chain(item: Item, role: str) -> None:
+    """Label a widget: `role` on its first node, merge down to where it branches, drop below."""
+    for each in item.walk():
+        each.role = DROP
+    item.role = role
+    while len(item.children) == 1:
+        item = item.children[0]
+        item.role = MERGE
+

@@ -1,0 +1,201 @@
+"""Widgets of many parts: lists, carousels, tabs ...; their parts lie below the branch, dropped."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from dlt.ingest.synthetic import widgets as w
+from dlt.ingest.synthetic.composer import Composer, merge_chain
+from dlt.ingest.synthetic.item import Flow, Item, Look
+from dlt.ingest.synthetic.words import person, phrase, sentences
+
+HIDDEN = Flow(cover=True)
+
+
+def bullets(c: Composer, count: int) -> Item:
+    """A list with a mark before each item."""
+    items = []
+    for _ in range(count):
+        label = w.text_node(c, "span", "item-text", phrase(c.rng, c.site.language, 2, 4))
+        parts = [c.node("span", "item-icon", w.glyph(c, 7)), label]
+        items.append(_item(c, *parts))
+    return _list(c, items, Flow(gap=4, align=c.align))
+
+
+def links(c: Composer, count: int, line: bool = False) -> Item:
+    """A list of links, one below the other or in a line (a menu)."""
+    words = c.rng.sample(c.site.language.menu, count)
+    tag = "span" if c.site.list_tag == "div" and c.rng.random() < 0.5 else "a"
+    items = [_item(c, w.text_node(c, tag, "link", word)) for word in words]
+    flow = Flow("line", gap=14, align=c.align) if line else Flow(gap=4, align=c.align)
+    return _list(c, items, flow, nav=line)
+
+
+def _item(c: Composer, *parts: Item) -> Item:
+    tag = "li" if c.site.list_tag == "ul" else "div"
+    return c.node(tag, "item", *parts, flow=Flow("line", gap=5, shrink=True))
+
+
+def _list(c: Composer, items: list[Item], flow: Flow, nav: bool = False) -> Item:
+    core = c.node(c.site.list_tag, "list", *items, flow=flow)
+    if nav:
+        core = c.node("nav", "menu", core, flow=Flow(align=c.align))
+    return c.widget("list", core)
+
+
+def social(c: Composer, count: int) -> Item:
+    """A line of round links to other sites."""
+    items = []
+    for _ in range(count):
+        mark = w.glyph(c, 9)
+        mark.look = replace(mark.look, shape="mark", color=c.tone.back)
+        look = Look(fill=c.tone.accent, radius=c.rng.choice((0, 9)))
+        link = c.node("a", "social-link", mark, flow=Flow(pad=(4, 4, 4, 4), width=17), look=look)
+        items.append(c.node("span", "social-item", link) if c.builder else link)
+    core = c.node("div", "social", *items, flow=Flow("line", gap=5, align=c.align))
+    return c.widget("social", core)
+
+
+def accordion(c: Composer, count: int) -> Item:
+    """Questions that unfold; the first may be open."""
+    rows = []
+    for i in range(count):
+        question = phrase(c.rng, c.site.language, 4, 8) + "?"
+        label = w.text_node(c, c.rng.choice(("a", "span")), "question-text", question)
+        label.look = replace(label.look, align="left", color=c.tone.ink)
+        sign = c.node("span", "question-icon", look=Look(shape="plus", size=(7, 7), color=c.tone.ink))
+        border = Look(border=c.tone.line, fill=c.tone.panel)
+        flow = Flow("line", gap=6, pad=(6, 8, 6, 8))
+        parts = [c.node("div", "question", sign, label, flow=flow, look=border)]
+        if i == 0 and c.rng.random() < 0.6:
+            answer = w.text_node(c, "p", "answer-text", sentences(c.rng, c.site.language, 12, 30))
+            parts.append(c.node("div", "answer", answer, flow=Flow(pad=(6, 8, 6, 8))))
+        rows.append(c.node("div", "entry", *parts))
+    return c.widget("accordion", c.node("div", "accordion", *rows, flow=Flow(gap=3)))
+
+
+def tabs(c: Composer, count: int) -> Item:
+    """Labels in a line and, below, the panel of the chosen one."""
+    labels = []
+    for i, word in enumerate(c.rng.sample(c.site.language.menu, count)):
+        label = w.text_node(c, c.rng.choice(("button", "div")), "tab-label", word)
+        fill, color = (c.tone.accent, c.tone.back) if i == 0 else (c.tone.panel, c.tone.ink)
+        label.look = replace(label.look, fill=fill, color=color, border=c.tone.line)
+        label.flow = Flow(pad=(5, 10, 5, 10))
+        labels.append(label)
+    head = c.node("div", "tab-list", *labels, flow=Flow("line", gap=0))
+    text = w.text_node(c, "p", "tab-text", sentences(c.rng, c.site.language, 20, 45))
+    look = Look(border=c.tone.line)
+    panel = c.node("div", "tab-panel", text, flow=Flow(pad=(10, 10, 10, 10)), look=look)
+    return c.widget("tab", c.node("div", "tabs", head, panel))
+
+
+def carousel(c: Composer, slide: Callable[[Composer], Item], shown: int, count: int) -> Item:
+    """Slides of which `shown` are seen, with arrows or dots."""
+    slides = [slide(c) for _ in range(count)]
+    for hidden in slides[shown:]:
+        hidden.flow = replace(hidden.flow, cover=True)
+        for each in hidden.walk():
+            each.look = Look()
+    track = c.node("div", "track", *slides, flow=Flow("tiles", columns=shown, gap=10))
+    dots = [
+        c.node("span", "dot", look=Look(shape="dot", size=(5, 5), color=c.tone.accent if i == 0 else c.tone.line))
+        for i in range(min(count, 5))
+    ]
+    steps = c.node("div", "dots", *dots, flow=Flow("line", gap=5, align="center", pad=(8, 0, 4, 0)))
+    return c.widget("carousel", c.node("div", "carousel", track, steps))
+
+
+def voice(c: Composer) -> Item:
+    """A slide with what somebody said."""
+    quote = w.text_node(c, "div", "quote", f"“{sentences(c.rng, c.site.language, 10, 20)}”")
+    face = w.picture(c, 1.0, width=22)
+    face.look = replace(face.look, radius=11)
+    name = w.bold_node(c, "div", "author", person(c.rng))
+    flow = Flow(gap=5, align=c.align, pad=(8, 8, 8, 8))
+    return c.node("div", "slide", quote, face, name, flow=flow, look=c.panel())
+
+
+def photo(c: Composer) -> Item:
+    """A slide with a picture."""
+    return c.node("div", "slide", c.node("figure", "slide-figure", w.picture(c, 0.66, missing=0)))
+
+
+def gallery(c: Composer, count: int, columns: int) -> Item:
+    """Equally large pictures in rows."""
+    tiles = []
+    for _ in range(count):
+        link = c.node("a", "tile-link", w.picture(c, 0.75, missing=0))
+        tiles.append(c.node("figure", "tile", link))
+    return c.widget("gallery", c.node("div", "gallery", *tiles, flow=Flow("tiles", columns=columns, gap=5)))
+
+
+def masonry(c: Composer, count: int, columns: int) -> Item:
+    """Pictures of different heights, packed."""
+    bricks = [
+        c.node("div", "brick", w.picture(c, c.rng.choice((0.6, 0.9, 1.2, 1.5)), missing=0))
+        for _ in range(count)
+    ]
+    return c.widget("masonry", c.node("div", "masonry", *bricks, flow=Flow("packed", columns=columns, gap=5)))
+
+
+def marquee(c: Composer, logos: bool) -> Item:
+    """A band that runs: its contents stand there twice."""
+    marks = []
+    for _ in range(c.rng.randint(4, 6)):
+        if logos:
+            look = Look(shape="logo", size=(52, 18), color=c.tone.soft, seed=c.rng.randrange(1 << 16))
+            marks.append(c.node("img", "logo", look=look, flow=Flow(width=52)))
+        else:
+            text = phrase(c.rng, c.site.language, 1, 2)
+            marks.append(w.bold_node(c, "span", "run-text", text, 3))
+    track = c.node("div", "run", *marks, flow=Flow("line", gap=24, align="center"))
+    again = c.node("div", "run", *(_unseen(c, mark) for mark in marks), flow=HIDDEN)
+    core = c.node("div", "marquee", track, again, flow=Flow(pad=(8, 0, 8, 0)))
+    return c.widget("marquee", core)
+
+
+def _unseen(c: Composer, item: Item) -> Item:
+    return Item(item.tag, item.classes, [], item.text, dict(item.attrs), flow=HIDDEN)
+
+
+def freedom(c: Composer, height: float, *placed: tuple[Item, tuple[float, float, float]]) -> Item:
+    """Elements where they please: a frame whose children stand at (x, y, width)."""
+    layers = []
+    for item, at in placed:
+        item.flow = replace(item.flow, at=at, width=0, shrink=False)
+        layers.append(item)
+    return c.node("div", "free", *layers, role="freedom", flow=Flow("free", height=height))
+
+
+def icon_box(c: Composer, link: bool = False) -> Item:
+    """An icon, a title and a text in one box."""
+    mark = c.node("div", "box-icon", w.glyph(c, c.rng.randint(18, 26)), flow=Flow(align=c.align))
+    merge_chain(mark, "icon")
+    return _boxed(c, mark, *_box_texts(c, link))
+
+
+def image_box(c: Composer, ratio: float, link: bool = False) -> Item:
+    """A picture, a title and a text in one box."""
+    figure = c.node("figure", "box-image", w.picture(c, ratio), flow=Flow(align=c.align))
+    merge_chain(figure, "image")
+    return _boxed(c, figure, *_box_texts(c, link))
+
+
+def _box_texts(c: Composer, link: bool) -> list[Item]:
+    level = 4 if c.builder else 3
+    title = w.bold_node(c, c.site.heading_tag or f"h{level}", "box-title", phrase(c.rng, c.site.language, 2, 4))
+    text = w.text_node(c, c.site.text_tag, "box-text", sentences(c.rng, c.site.language, 8, 16))
+    merge_chain(title, "heading")
+    merge_chain(text, "paragraph")
+    texts = [title, text]
+    if link:
+        texts.append(w.button(c))
+    return texts
+
+
+def _boxed(c: Composer, first: Item, *texts: Item) -> Item:
+    flow = Flow(gap=5, align=c.align)
+    if c.builder:
+        content = c.node("div", "box-content", *texts, flow=flow)
+        return c.composite(c.node("div", "box-wrap", first, content, flow=flow))
+    return c.composite(c.node("div", "box", first, *texts, flow=flow))

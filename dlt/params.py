@@ -1,0 +1,215 @@
+"""params.yaml as frozen, validated models; wrong values are named all at once."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+
+from dlt.errors import DltError
+
+PARAMS = Path("params.yaml")
+
+Count = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Block(BaseModel):
+    # YAML 1.2 writes 0.000001 as 1e-06, which PyYAML reads as a string: lax mode coerces by type
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Archive(_Block):
+    """Where a prepared dataset comes from."""
+
+    path: str | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = None
+
+
+class Webpages(_Block):
+    """Where saved pages come from, and how they are rendered."""
+
+    path: str | None = None
+    annotator: str = "elementor"
+    viewport: Annotated[int, Field(ge=320, le=3840)] = 1280
+    hide_builder_classes: bool = True
+    browser: str | None = None
+
+
+class Ingest(_Block):
+    """Parameters of the ingest stage."""
+
+    source: Literal["synthetic", "archive", "webpages"]
+    num_samples: Count | None = None
+    archive: Archive = Archive()
+    webpages: Webpages = Webpages()
+
+    @model_validator(mode="after")
+    def _has_path(self) -> "Ingest":
+        if self.source != "synthetic" and not getattr(self, self.source).path:
+            raise ValueError(f"{self.source}.path must be set when source is {self.source}")
+        return self
+
+
+class Validate(_Block):
+    """Parameters of the validate stage."""
+
+    fix_errors: bool = False
+    verbose: bool = False
+
+
+class Split(_Block):
+    """Parameters of the split stage."""
+
+    ratios: tuple[Fraction, Fraction, Fraction]
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> "Split":
+        if abs(sum(self.ratios) - 1) > 1e-6:
+            raise ValueError(f"ratios must add up to 1, not {sum(self.ratios):g}")
+        return self
+
+
+class ModelParams(_Block):
+    """The size of the model, with no value left open."""
+
+    d_model: Annotated[int, Field(ge=32, multiple_of=32)]
+    num_layers: Count
+    num_denoiser_layers: Count
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    image_width: Annotated[int, Field(ge=64, le=2048, multiple_of=32)]
+    patch_size: Literal[8, 16, 32, 64]
+
+    @model_validator(mode="after")
+    def _divisible(self) -> "ModelParams":
+        if self.image_width % self.patch_size:
+            raise ValueError(f"image_width is not a multiple of patch_size {self.patch_size}")
+        return self
+
+
+class TrainParams(_Block):
+    """How the model is trained, with no value left open."""
+
+    lr: Positive
+    epochs: Count
+    batch_size: Count
+    weight_decay: NonNegative
+    warmup_steps: Annotated[int, Field(ge=0)]
+    grad_clip: Positive
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
+    class_dropout: Fraction
+    role_balance: Fraction
+    box_weight: NonNegative
+    eval_every: Count
+    patience: Count
+
+
+class Sample(_Block):
+    """Parameters of the sampler."""
+
+    steps: Annotated[int, Field(ge=1, le=1000)]
+
+
+class Evaluate(_Block):
+    """Parameters of the evaluate stage."""
+
+    gallery: Annotated[int, Field(ge=0, le=100)]
+    bootstrap: Annotated[int, Field(ge=100)]
+
+
+class Phase(_Block):
+    """The hyperparameters of one phase."""
+
+    model: ModelParams
+    train: TrainParams
+
+
+class Phases(_Block):
+    """The hyperparameters of all phases."""
+
+    phase1: Phase
+    phase2: Phase
+    phase3: Phase
+    phase4: Phase
+
+
+PhaseName = Literal["auto", "phase1", "phase2", "phase3", "phase4"]
+_Model = TypeVar("_Model", ModelParams, TrainParams)
+
+
+def _overrides(block: type[BaseModel], **own: Any) -> type[BaseModel]:
+    """A block with the fields of `block`, each of which may be null: inherited from the phase."""
+    fields: dict[str, Any] = {
+        name: (Annotated[field.annotation, *field.metadata] | None, None)
+        if field.metadata
+        else (field.annotation | None, None)  # type: ignore[operator]
+        for name, field in block.model_fields.items()
+    }
+    return create_model(f"{block.__name__}Overrides", __base__=_Block, **own, **fields)
+
+
+ModelOverrides = _overrides(ModelParams)
+TrainOverrides = _overrides(TrainParams, phase=(PhaseName, "auto"))
+
+
+class Params(_Block):
+    """The whole of params.yaml."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    ingest: Ingest
+    validate_: Annotated[Validate, Field(alias="validate")]  # BaseModel has a method of that name
+    split: Split
+    model: ModelOverrides  # type: ignore[valid-type]
+    train: TrainOverrides  # type: ignore[valid-type]
+    sample: Sample
+    evaluate: Evaluate
+    phases: Phases
+
+    @model_validator(mode="after")
+    def _resolves(self) -> "Params":
+        for phase in Phases.model_fields:
+            if self.train.phase in ("auto", phase):
+                self.resolve(phase)
+        return self
+
+    def resolve(self, phase: str) -> Phase:
+        """The hyperparameters of `phase` with the overrides of `model:` and `train:` applied."""
+        base: Phase = getattr(self.phases, phase)
+        return Phase(
+            model=_resolve(base.model, self.model), train=_resolve(base.train, self.train)
+        )
+
+
+def _resolve(base: _Model, overrides: BaseModel) -> _Model:
+    own = overrides.model_dump(exclude_none=True, exclude={"phase"})
+    return type(base)(**{**base.model_dump(), **own})
+
+
+def load_params(path: Path = PARAMS) -> Params:
+    """Read and check the parameters file.
+
+    Raises:
+        DltError: the file is unreadable, or a value is wrong; all wrong values are named.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DltError(f"{path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise DltError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        faults = [_describe(fault) for fault in error.errors()]
+        raise DltError(f"{path}: " + "; ".join(dict.fromkeys(faults))) from None
+
+
+def _describe(fault: Any) -> str:
+    name = ".".join(str(part) for part in fault["loc"])
+    message = fault["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    given = fault["input"]
+    shown = f" (given {given!r})" if not isinstance(given, dict | BaseModel) else ""
+    return f"{name}: {message}{shown}" if name else message + shown

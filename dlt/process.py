@@ -1,0 +1,77 @@
+"""Processes: how a stage starts, fails and ends, and how work is spread over cores."""
+
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from dlt.errors import DltError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def run_main(name: str, main: Callable[[], int | None]) -> None:
+    """Run a stage or a command and exit: faults a user can mend become one line and exit code 1."""
+    exit_with_parent()
+    try:
+        code = main() or 0
+    except DltError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        code = 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{name}: {where}{error.strerror or error}", file=sys.stderr)
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def exit_with_parent() -> None:
+    """End this process when its parent ends: a killed `dvc` must not leave its stage running."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def parallel_map(
+    function: Callable[[Item], Result], items: Iterable[Item], total: int, title: str
+) -> Iterator[Result]:
+    """Yield `function(item)` for each item, in order, computed on all cores, with a progress bar.
+
+    `function` must be importable by name (worker processes are spawned). At most a few hundred
+    items are in flight, so memory stays flat for any number of them.
+    """
+    workers = cores()
+    bar = tqdm(total=total, desc=title, unit="", disable=None, leave=False)
+    if workers == 1 or total < 32:
+        with bar:
+            for item in items:
+                yield function(item)
+                bar.update()
+        return
+    context = multiprocessing.get_context("spawn")
+    with bar, ProcessPoolExecutor(workers, context, exit_with_parent) as pool:
+        source = iter(items)
+        while batch := list(islice(source, 64 * workers)):
+            for result in pool.map(function, batch, chunksize=8):
+                yield result
+                bar.update()
+
+
+def cores() -> int:
+    """The number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

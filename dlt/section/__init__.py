@@ -1,0 +1,1 @@
+"""What a section is: roles, trees, labels and their JSON. Knows no torch."""

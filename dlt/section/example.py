@@ -1,0 +1,92 @@
+"""The example folder: screenshot.png, structure.json, layout.json and an optional meta.json."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dlt.section.errors import SectionError
+from dlt.section.formats import dump_layout, dump_structure, parse_layout, parse_structure
+from dlt.section.tree import Layout, Structure
+
+SCREENSHOT, STRUCTURE, LAYOUT, META = "screenshot.png", "structure.json", "layout.json", "meta.json"
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Example:
+    """One section with its target; `layout` is None where only a prediction is wanted."""
+
+    name: str
+    structure: Structure
+    layout: Layout | None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def group(self) -> str:
+        """What must not be in two splits: the site, or the example itself."""
+        return str(self.meta.get("site") or f"example:{self.name}")
+
+
+def read_example(folder: Path) -> Example:
+    """Read the JSON files of an example folder (not the screenshot).
+
+    Raises:
+        SectionError: a file is missing, unreadable or malformed; the message names the file.
+    """
+    structure = _parse(folder / STRUCTURE, parse_structure)
+    layout = _parse(folder / LAYOUT, parse_layout) if (folder / LAYOUT).exists() else None
+    meta = _parse(folder / META, _parse_meta) if (folder / META).exists() else {}
+    return Example(folder.name, structure, layout, meta)
+
+
+def write_example(folder: Path, example: Example, screenshot: bytes) -> None:
+    """Write an example folder; `screenshot` holds the bytes of a PNG file.
+
+    The folder is written beside its place and renamed, so it is never seen half-written.
+    """
+    aside = folder.with_name(f".{folder.name}.partial")
+    aside.mkdir(parents=True, exist_ok=True)
+    (aside / SCREENSHOT).write_bytes(screenshot)
+    (aside / STRUCTURE).write_text(dump_structure(example.structure), encoding="utf-8")
+    if example.layout is not None:
+        (aside / LAYOUT).write_text(dump_layout(example.layout), encoding="utf-8")
+    if example.meta:
+        meta = json.dumps(dict(example.meta), ensure_ascii=False)
+        (aside / META).write_text(meta + "\n", encoding="utf-8")
+    os.replace(aside, folder)
+
+
+def find_examples(root: Path) -> dict[str, list[Path]]:
+    """Example folders of a dataset by split, sorted by name; the key "" holds those in no split."""
+    found = {split: sorted(_folders(root / split)) for split in SPLITS}
+    found[""] = sorted(path for path in _folders(root) if path.name not in SPLITS)
+    return {split: folders for split, folders in found.items() if folders}
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    if root.is_dir():
+        yield from (path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
+
+
+def _parse(path: Path, parse: Any) -> Any:
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SectionError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SectionError(f"{path}: not UTF-8 text") from None
+    except SectionError as error:
+        raise SectionError(f"{path}: {error}") from None
+
+
+def _parse_meta(text: str) -> dict[str, Any]:
+    try:
+        meta = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise SectionError(f"not JSON: {error}") from None
+    if not isinstance(meta, dict):
+        raise SectionError("an object expected")
+    return meta

@@ -1,0 +1,165 @@
+"""The train stage: from packed splits to a trained model, resumable at every epoch."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from dvclive import Live
+from tqdm import tqdm
+
+from dlt.data.encode import Encoded, encode
+from dlt.data.shards import read_shards
+from dlt.errors import DltError
+from dlt.evaluate.metrics import Pair, layout_accuracy
+from dlt.model.layout_model import LayoutModel, count_parameters
+from dlt.params import ModelParams, Params, Phase
+from dlt.predict import predict_batch
+from dlt.process import cores
+from dlt.section.labels import Labels, labels
+from dlt.section.tree import Structure
+from dlt.train.checkpoint import (
+    checkpoint_folder,
+    load_checkpoint,
+    remove_checkpoint,
+    run_key,
+    save_checkpoint,
+)
+from dlt.train.loop import Run, new_run, role_weights, train_epoch, val_losses
+from dlt.train.model_file import save_model
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A packed section with its labels, encoded."""
+
+    site: str
+    structure: Structure
+    truth: Labels
+    encoded: Encoded
+
+
+def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params) -> None:
+    """Train on `processed`/train, choose on `processed`/val, write the model and the log.
+
+    Args:
+        summary: splits/summary.json, which tells the phase and the digest of the data.
+        log: the DVCLive folder.
+    """
+    splits = json.loads(summary.read_text(encoding="utf-8"))
+    phase = splits["phase"] if params.train.phase == "auto" else params.train.phase
+    chosen = params.resolve(phase)
+    config = {
+        "phase": phase,
+        "seed": params.seed,
+        **chosen.model_dump(),
+        "sample": params.sample.model_dump(),
+    }
+    folder = checkpoint_folder(run_key(config, splits["data_hash"]))
+    train_set = load_labelled(processed / "train", chosen.model)
+    val_set = load_labelled(processed / "val", chosen.model)
+    if not train_set or not val_set:
+        raise DltError(f"{processed}: training needs examples in train and in val")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(cores())
+    torch.manual_seed(params.seed)
+    run = new_run(LayoutModel(chosen.model).to(device), chosen.train)
+    _announce(phase, splits["examples"], chosen, run, device)
+    with Live(str(log), dvcyaml=False, save_dvc_exp=False, monitor_system=False) as live:
+        live.log_params(config)
+        _resume(run, folder, live)
+        _train(run, chosen, params, train_set, val_set, folder, live)
+    run.model.load_state_dict(run.best_weights)
+    save_model(models, run.model, config)
+    remove_checkpoint(folder)
+
+
+def load_labelled(shards: Path, params: ModelParams) -> list[Labelled]:
+    """Read, match and encode the examples of one split."""
+    found = []
+    for example, screenshot in tqdm(read_shards(shards), shards.name, disable=None, leave=False):
+        if example.layout is None:
+            raise DltError(f"{shards}: {example.name}: no layout.json")
+        truth = labels(example.structure, example.layout)
+        size = (params.image_width, params.patch_size)
+        encoded = encode(example.name, example.structure, screenshot, truth, *size)
+        found.append(Labelled(example.group, example.structure, truth, encoded))
+    return found
+
+
+def predict_pairs(
+    model: LayoutModel, sections: Sequence[Labelled], steps: int, batch_size: int
+) -> list[Pair]:
+    """Predictions beside the truth, in the order of `sections`."""
+    order = sorted(range(len(sections)), key=lambda i: len(sections[i].structure))
+    pairs: dict[int, Pair] = {}
+    for start in range(0, len(order), batch_size):
+        chunk = order[start : start + batch_size]
+        batch = [sections[i] for i in chunk]
+        predicted = predict_batch(
+            model, [s.structure for s in batch], [s.encoded for s in batch], steps
+        )
+        for i, s, p in zip(chunk, batch, predicted, strict=True):
+            pairs[i] = Pair(s.encoded.name, s.site, s.structure, s.truth, p)
+    return [pairs[i] for i in range(len(sections))]
+
+
+def _announce(phase: str, examples: int, chosen: Phase, run: Run, device: torch.device) -> None:
+    millions = count_parameters(run.model) / 1e6
+    print(f"{phase}: {examples:,} examples, {millions:.2f} M parameters, on {device}")
+    for block, values in chosen.model_dump().items():
+        print(f"  {block}: " + ", ".join(f"{name} {value}" for name, value in values.items()))
+
+
+def _resume(run: Run, folder: Path, live: Live) -> None:
+    """Take up the run's checkpoint, if it has one, and log again what it had logged."""
+    state = load_checkpoint(folder)
+    if state is None:
+        return
+    run.load_state_dict(state)
+    for metrics in run.history:
+        _log(live, metrics)
+    print(f"going on after epoch {run.epoch}")
+
+
+def _train(
+    run: Run,
+    chosen: Phase,
+    params: Params,
+    train_set: Sequence[Labelled],
+    val_set: Sequence[Labelled],
+    folder: Path,
+    live: Live,
+) -> None:
+    train_sections = [s.encoded for s in train_set]
+    val_sections = [s.encoded for s in val_set]
+    device = next(run.model.parameters()).device
+    weights = role_weights(train_sections, chosen.train.role_balance).to(device)
+    patience = chosen.train.patience * chosen.train.eval_every
+    while run.epoch < chosen.train.epochs and run.epoch - run.best_epoch < patience:
+        metrics = train_epoch(run, train_sections, chosen.train, weights, params.seed)
+        if run.epoch % chosen.train.eval_every == 0 or run.epoch == chosen.train.epochs:
+            average = run.average.module
+            metrics |= val_losses(average, val_sections, chosen.train, weights)
+            pairs = predict_pairs(average, val_set, params.sample.steps, chosen.train.batch_size)
+            metrics["val/layout_accuracy"] = layout_accuracy(pairs) or 0.0
+            _keep_best(run, metrics["val/layout_accuracy"])
+        run.history.append(metrics)
+        _log(live, metrics)
+        save_checkpoint(folder, run.state_dict())
+    print(f"best: epoch {run.best_epoch}, val layout_accuracy {run.best:.4f}")
+
+
+def _keep_best(run: Run, accuracy: float) -> None:
+    if accuracy > run.best:
+        run.best, run.best_epoch = accuracy, run.epoch
+        weights: dict[str, Any] = run.average.module.state_dict()
+        run.best_weights = {name: weight.clone() for name, weight in weights.items()}
+
+
+def _log(live: Live, metrics: dict[str, float]) -> None:
+    for name, value in metrics.items():
+        live.log_metric(name, value)
+    live.next_step()

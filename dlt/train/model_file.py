@@ -1,0 +1,57 @@
+"""A trained model on disk: one safetensors file with its configuration inside."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from dlt.errors import DltError
+from dlt.files import new_file
+from dlt.model.layout_model import LayoutModel
+from dlt.params import ModelParams
+from dlt.section.roles import NODE_PROPS, NODE_ROLES
+
+MODEL_FILE = "model.safetensors"
+FORMAT = "1"
+
+
+def save_model(folder: Path, model: LayoutModel, config: dict[str, Any]) -> None:
+    """Write the weights with `config`, which must hold the model's parameters under `model`."""
+    vocabulary = {"roles": NODE_ROLES, "props": NODE_PROPS}
+    metadata = {"format": FORMAT, "config": json.dumps(config), **_as_text(vocabulary)}
+    with new_file(folder / MODEL_FILE) as aside:
+        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, aside, metadata)
+
+
+def load_model(folder: Path) -> tuple[LayoutModel, dict[str, Any]]:
+    """Read a model in evaluation mode, and its configuration.
+
+    Raises:
+        DltError: there is none, it is damaged, or it was trained for other roles.
+    """
+    path = folder / MODEL_FILE
+    if not path.is_file():
+        raise DltError(f"{path}: no such model; `dvc repro train` makes one, `dvc pull` fetches it")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {key: file.get_tensor(key) for key in file.keys()}
+        config = json.loads(metadata["config"])
+        params = ModelParams(**config["model"])
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise DltError(f"{path}: not a model of this project: {error}") from None
+    expected = _as_text({"roles": NODE_ROLES, "props": NODE_PROPS})
+    if metadata.get("format") != FORMAT or expected.items() - metadata.items():
+        raise DltError(f"{path}: made for another version of the roles or of the format")
+    model = LayoutModel(params)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise DltError(f"{path}: weights do not fit: {str(error).splitlines()[0]}") from None
+    return model.eval(), config
+
+
+def _as_text(vocabulary: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    return {name: " ".join(words) for name, words in vocabulary.items()}
