@@ -44,7 +44,7 @@ $(PY):
 # A set-up that was cut short has no stamp, so it is taken up again here.
 $(READY): requirements.txt $(PY)
 	@$(PY) -m pip --version > /dev/null 2>&1 || $(PY) -m ensurepip
-	$(PY) -m pip install -q -r requirements.txt
+	$(PY) -m pip install -r requirements.txt
 	@touch $@
 
 $(READY_DEV): requirements-dev.txt $(READY)
@@ -52,7 +52,10 @@ $(READY_DEV): requirements-dev.txt $(READY)
 	@touch $@
 
 # The page tests skip where there is no browser, so a failure here stops nothing.
+HAS_BROWSER = $(PY) -c 'import sys; from dlt.ingest.webpages.browser import find_browser; \
+  sys.exit(find_browser(None) is None)'
 browser: $(READY)
-	@$(PY) -m dlt.doctor --has-browser || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && \
-	  apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-liberation; } || \
-	  echo "No browser, so page tests are skipped. Install one: apt install chromium"
+	@$(HAS_BROWSER) || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get -q update \
+	  && apt-get -qy install --no-install-recommends chromium fonts-liberation; } || true
+	@$(HAS_BROWSER) || echo "No browser, so the page tests are skipped. Install one:" \
+	  "apt-get install chromium, or $(VENV)/bin/playwright install --with-deps chromium"

@@ -37,7 +37,7 @@ HARMLESS = frozenset({"leaf", "box-overhang"})
 """Codes of the faults that every reader copes with."""
 
 _FIELD = re.compile(r"((?:structure|props|boxes)(?:\[\d+\])?): (.*)", re.DOTALL)
-_EMPTY_LEAF = re.compile(r'(?<!"props)"\s*:\s*\{\s*\}')
+_EMPTY_LEAF = re.compile(r'(?<!"props)(?<!"structure)"\s*:\s*\{\s*\}')
 
 Parsed = TypeVar("Parsed")
 
@@ -109,10 +109,10 @@ def _parse(
         return None
     try:
         return parse(content.decode())
-    except UnicodeDecodeError:
-        faults.append(Fault(file, "", "json", "not UTF-8 text"))
     except SectionError as error:
         faults.append(_fault_from(file, "json", str(error)))
+    except (ValueError, OverflowError) as error:  # no UTF-8 text, or a number beyond all bounds
+        faults.append(Fault(file, "", "json", str(error)))
     return None
 
 
@@ -142,7 +142,7 @@ def _check_screenshot(png: bytes, faults: list[Fault]) -> tuple[int, int] | None
     try:
         with Image.open(BytesIO(png), formats=["PNG"]) as image:
             image.load()
-    except Exception as error:  # a decoder fails in more ways than it documents
+    except Exception as error:  # noqa: BLE001 - a decoder fails in more ways than it documents
         faults.append(Fault(SCREENSHOT, "", "image-decode", str(error) or type(error).__name__))
         return None
     return width, height
@@ -153,7 +153,7 @@ def _check_meta(meta: Mapping[str, Any], size: tuple[int, int] | None, faults: l
     faults += [Fault(META, field, "schema", message) for field, message in errors]
     _check_unicode(META, json.dumps(meta, ensure_ascii=False), faults)
     for field, pixels in zip(("width", "height"), size or (), strict=False):
-        if meta.get(field, pixels) != pixels:
+        if meta.get(field) not in (None, pixels):
             message = f"{meta[field]!r}, but the screenshot has {pixels} px"
             faults.append(Fault(META, field, "image-meta", message))
 

@@ -16,8 +16,10 @@ from tqdm import tqdm
 
 from dlt.data.batch import collate_inputs
 from dlt.data.encode import Encoded, encode
+from dlt.data.labelled import Labelled
 from dlt.data.shards import read_folders
 from dlt.errors import DltError
+from dlt.evaluate.metrics import Pair
 from dlt.files import new_file
 from dlt.model.lawful import lawful_props, lawful_roles
 from dlt.model.layout_model import LayoutModel
@@ -31,6 +33,7 @@ from dlt.section.roles import DROP, MERGE
 from dlt.section.tree import Box, Structure
 from dlt.train.model_file import load_model
 
+BATCH_SIZE = 32
 SEED = 0  # of the initial noise of the boxes: a prediction is a function of its section
 
 
@@ -59,13 +62,24 @@ class Predictor:
             SectionError: the screenshot does not decode.
         """
         size = (self.params.image_width, self.params.patch_size)
-        return self.predict_encoded([structure], [encode("", structure, screenshot, None, *size)])[0]
+        section = encode("section", structure, screenshot, None, *size)
+        return predict_batch(self.model, [structure], [section], self.steps)[0]
 
-    def predict_encoded(
-        self, structures: Sequence[Structure], sections: Sequence[Encoded]
-    ) -> list[Labels]:
-        """Predict several sections as one batch."""
-        return predict_batch(self.model, structures, sections, self.steps)
+
+def predict_pairs(model: LayoutModel, sections: Sequence[Labelled], steps: int) -> list[Pair]:
+    """Predictions beside the truth, in the order of `sections`."""
+    order = sorted(range(len(sections)), key=lambda i: len(sections[i].structure))
+    pairs: dict[int, Pair] = {}
+    for start in range(0, len(order), BATCH_SIZE):
+        chunk = order[start : start + BATCH_SIZE]  # of similar length: little padding
+        batch = [sections[i] for i in chunk]
+        structures, encoded = [s.structure for s in batch], [s.encoded for s in batch]
+        for i, section, predicted in zip(
+            chunk, batch, predict_batch(model, structures, encoded, steps), strict=True
+        ):
+            name, truth = section.encoded.name, section.truth
+            pairs[i] = Pair(name, section.site, section.structure, truth, predicted)
+    return [pairs[i] for i in range(len(sections))]
 
 
 def predict_batch(

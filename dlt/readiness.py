@@ -30,13 +30,13 @@ def check_readiness(
 ) -> dict[str, Any]:
     """Compare what was measured with what is required: the content of metrics/readiness.json.
 
-    `evaluation` and `performance` are the contents of metrics/evaluate.json (its test split counts)
+    `evaluation` and `performance` are the contents of metrics/evaluate.json (its test metrics count)
     and metrics/performance.json. A value that is null or absent does not pass, with the reason.
 
     Raises:
         DltError: the requirements cannot be read; the message names file and field.
     """
-    measured = {**performance, **evaluation.get("test", {})}
+    measured = {**performance, **evaluation}
     reasons = {r["metric"]: r["reason"] for r in evaluation["rows"] if r["column"] == "test"}
     checks = [
         _check(requirement, measured.get(requirement.name), reasons.get(requirement.name))

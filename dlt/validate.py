@@ -23,6 +23,7 @@ from dlt.section.roles import PROPS, ROLES
 from dlt.section.tree import Structure
 
 REPORT, REPAIRED = "report.json", "repaired"
+OWN_GROUP = "example:"  # how the group of an example without a site starts
 FLAT = "flat"  # the split of an example that lies in no split's folder
 STATUSES = ("ok", "repaired", "quarantined")
 
@@ -45,24 +46,25 @@ def validate(raw: Path, out: Path, *, fix_errors: bool, verbose: bool) -> dict[s
     with new_folder(out) as aside:
         check = partial(_check, repaired=aside / REPAIRED if fix_errors else None)
         entries = list(parallel_map(check, items, len(items), "validate"))
-        summary = _summary(entries)
         bad = [entry for entry in entries if entry["status"] == "quarantined"]
         if bad and (not fix_errors or len(bad) == len(entries)):
-            hint = "none can be used" if fix_errors else "validate.fix_errors sets them aside"
-            head = f"{raw}: faults in {len(bad):,} of {len(entries):,} examples ({hint})"
-            raise DltError("\n".join([head, *_fault_lines(bad, shown)]))
+            hint = "none is left" if fix_errors else "validate.fix_errors mends or leaves out"
+            raise DltError("\n".join([_headline(raw, entries, hint), *_fault_lines(bad, shown)]))
         write_json(aside / REPORT, {"examples": entries})
+    summary = _summary(entries)
     print(_table(summary))
-    print("\n".join(_fault_lines(entries, shown)))
+    for status in reversed(STATUSES):
+        lines = _fault_lines([entry for entry in entries if entry["status"] == status], shown)
+        if lines:
+            print("\n".join([f"{status}, with faults:", *lines]))
     return summary
 
 
 def example_folder(entry: Mapping[str, Any], raw: Path, validated: Path) -> Path:
     """Where the example of a report entry lies: as ingested, or repaired."""
-    split = entry["split"]
     if entry["status"] == "repaired":
-        return validated / REPAIRED / split / entry["name"]
-    return raw / entry["name"] if split == FLAT else raw / split / entry["name"]
+        return validated / REPAIRED / entry["split"] / entry["name"]
+    return raw / _place(entry)
 
 
 def _find(raw: Path) -> list[tuple[str, Path]]:
@@ -70,7 +72,7 @@ def _find(raw: Path) -> list[tuple[str, Path]]:
     if not found:
         raise DltError(f"{raw}: no examples found")
     if "" in found and len(found) > 1:
-        raise DltError(f"{raw}: {found[''][0].name} lies beside {', '.join(SPLITS)}, not in one")
+        raise DltError(f"{found[''][0]}: beside train, val and test, where only these belong")
     return [(split or FLAT, folder) for split, folders in found.items() for folder in folders]
 
 
@@ -130,7 +132,7 @@ def _summary(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "examples": len(entries),
         "status": _count(STATUSES, (entry["status"] for entry in entries)),
         "split": _count((*SPLITS, FLAT), (entry["split"] for entry in usable)),
-        "sites": sum(not group.startswith("example:") for group in groups),
+        "sites": sum(not group.startswith(OWN_GROUP) for group in groups),
         "with_boxes": sum(entry["boxes"] for entry in usable),
         "roles": dict(roles),
         "props": _count(PROPS, (prop for entry in usable for prop in entry["props"])),
@@ -163,12 +165,20 @@ def _table(summary: Mapping[str, Any]) -> str:
     return "\n".join(rows)
 
 
+def _headline(raw: Path, entries: Sequence[Mapping[str, Any]], hint: str) -> str:
+    faults = [len(entry["faults"]) for entry in entries if entry["status"] == "quarantined"]
+    counts = f"{sum(faults):,} faults in {len(faults):,} of {len(entries):,} examples"
+    return f"{raw}: {counts}; {hint}"
+
+
+def _place(entry: Mapping[str, Any]) -> str:
+    return entry["name"] if entry["split"] == FLAT else f"{entry['split']}/{entry['name']}"
+
+
 def _fault_lines(entries: Iterable[Mapping[str, Any]], shown: int | None) -> list[str]:
     """One line for each of the first `shown` faults (None: all), and one for how many are left."""
     lines = [
-        f"  {entry['split']}/{entry['name']}: {Fault(**fault)}"
-        for entry in entries
-        for fault in entry["faults"]
+        f"  {_place(entry)}: {Fault(**fault)}" for entry in entries for fault in entry["faults"]
     ]
     left = len(lines) - len(lines[:shown])
     more = [f"  ... and {left:,} more (validate.verbose lists all)"] if left else []

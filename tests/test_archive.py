@@ -190,6 +190,7 @@ def test_a_wrong_digest_is_refused(dataset: Path, tmp_path: Path) -> None:
         ("a\\..\\outside", "a backslash"),
         ("a" * 256, "too long"),
         ("a/" * 600 + "a", "too long"),
+        ("a/" * 64 + "a", "nested deeper"),
     ],
 )
 def test_names_that_leave_the_target(tmp_path: Path, name: str, reason: str) -> None:

@@ -7,7 +7,7 @@ The files of an example are consecutive members `<name>.screenshot.png`, `<name>
 import hashlib
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import groupby
+from itertools import chain, count, groupby, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,21 +39,16 @@ def write_shards(folder: Path, examples: Iterable[Path]) -> None:
     Files are copied unchanged; a shard ends after SHARD_EXAMPLES examples or SHARD_BYTES.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    shard: tarfile.TarFile | None = None
-    shards = packed = 0
-    try:
-        for example in examples:
-            if shard and (packed == SHARD_EXAMPLES or shard.offset >= SHARD_BYTES):
-                shard.close()
-                shard = None
-            if shard is None:
-                shard = tarfile.open(folder / f"shard-{shards:06d}.tar", "w", dereference=True)
-                shards, packed = shards + 1, 0
-            _pack(shard, example)
-            packed += 1
-    finally:
-        if shard:
-            shard.close()
+    left = iter(examples)
+    for number in count():
+        first = next(left, None)
+        if first is None:
+            return
+        with tarfile.open(folder / f"shard-{number:06d}.tar", "w") as shard:
+            for example in chain([first], islice(left, SHARD_EXAMPLES - 1)):
+                _pack(shard, example)
+                if shard.offset >= SHARD_BYTES:
+                    break
 
 
 def read_shards(folder: Path) -> Iterator[tuple[Example, bytes]]:
@@ -128,13 +123,19 @@ def _shards(folder: Path) -> list[Path]:
 def _members(path: Path, contents: bool = True) -> Iterator[tuple[str, str, bytes]]:
     """Yield (example name, file name, content) of each member; without contents those are empty."""
     try:
-        with tarfile.open(path, "r:") as shard:
+        with path.open("rb") as packed, tarfile.open(fileobj=packed, mode="r:") as shard:
             for member in shard:
                 name, file = _split_name(path, member)
                 if member.size > MAX_MEMBER_BYTES:
                     raise SectionError(f"{path}: {member.name}: over {MAX_MEMBER_BYTES:,} bytes")
                 content = shard.extractfile(member) if contents else None
                 yield name, file, content.read() if content else b""
+            packed.seek(shard.offset)
+            if packed.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                # tarfile takes a damaged header for the end and would lose the rest silently
+                raise SectionError(
+                    f"{path}: not a readable shard: damaged at byte {shard.offset:,}"
+                )
     except tarfile.TarError as error:
         raise SectionError(f"{path}: not a readable shard: {error}") from None
 
@@ -154,9 +155,7 @@ def _parse_files(path: Path, name: str, files: Mapping[str, bytes]) -> tuple[Exa
             return parser(files[file].decode())
         except KeyError:
             raise SectionError(f"{path}: {name}.{file} is missing") from None
-        except UnicodeDecodeError:
-            raise SectionError(f"{path}: {name}.{file}: not UTF-8 text") from None
-        except SectionError as error:
+        except (SectionError, ValueError, OverflowError) as error:
             raise SectionError(f"{path}: {name}.{file}: {error}") from None
 
     if SCREENSHOT not in files:

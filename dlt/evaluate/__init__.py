@@ -1,1 +1,1 @@
-"""How good predictions are: metrics, baselines, and what people look at. Knows no torch."""
+"""How good predictions are: metrics, baselines, pictures, and the evaluate stage."""

@@ -4,7 +4,7 @@ Both see tags and tree shape only, no class names, texts or pixels.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -111,3 +111,9 @@ def _count_columns(
         for bigram, count in bag.items():
             columns.setdefault(bigram, np.zeros(len(bags), np.float32))[i] = count
     return columns
+
+
+BASELINES: dict[str, Callable[[Sequence[LabelledSection]], Baseline]] = {
+    "tag_label": TagLabel,
+    "nearest": NearestSection,
+}

@@ -24,8 +24,8 @@ LEGEND = f"{MISSED} missed    {ADDED} not in the truth    {OTHER_ROLE} same node
 PANEL = (640, 900)  # largest width and height of a screenshot in a picture, px
 TILE = (480, 320)  # and in the overview
 TREE_LINES = 40
+NAMES = 150  # names written on one screenshot
 GAP = 12
-COLOURS = 128  # of a picture's palette, which keeps the files small
 
 _INK, _FAINT, _PAPER = (31, 41, 55), (107, 114, 128), (255, 255, 255)
 _MARK_INK = {RIGHT: _INK, MISSED: (185, 28, 28), ADDED: (185, 28, 28), OTHER_ROLE: (161, 98, 7)}
@@ -105,8 +105,12 @@ def draw_pair(pair: Pair, screenshot: Image.Image) -> Image.Image:
 def role_colour(role: str) -> tuple[int, int, int]:
     """A role's colour, dark enough for white text; neighbours in ROLES get distant hues."""
     i = ROLES.index(role)
-    rgb = colorsys.hls_to_rgb((0.6 + i * 0.618034) % 1, (0.30, 0.40)[i % 2], 0.75)
-    return round(rgb[0] * 255), round(rgb[1] * 255), round(rgb[2] * 255)
+    rgb = colorsys.hls_to_rgb((0.6 + i * 0.618034) % 1, 0.45, 0.8)
+    weights = (0.2126, 0.7152, 0.0722)  # of relative luminance
+    luminance = sum(w * channel**2.2 for w, channel in zip(weights, rgb, strict=True))
+    scale = min(1, ((0.18, 0.09)[i % 2] / luminance) ** (1 / 2.2))
+    red, green, blue = (round(channel * scale * 255) for channel in rgb)
+    return red, green, blue
 
 
 def _rank(pair: Pair) -> tuple[float, float, int, str]:
@@ -163,7 +167,7 @@ def _draw_boxes(draw: ImageDraw.ImageDraw, side: _Side, frame: Rectangle) -> Non
     for element, mark, outline in zip(side.elements, side.marks, outlines, strict=True):
         name = f"{mark} {element.role}".strip()
         label = _free_place(outline, (round(font.getlength(name)) + 4, 13), taken, frame)
-        if label is None:
+        if label is None or len(taken) == NAMES:
             continue
         taken.append(label)
         draw.rectangle(label, fill=role_colour(element.role))
@@ -268,7 +272,8 @@ def _decode(name: str, png: bytes) -> Image.Image:
 
 
 def _save(picture: Image.Image, path: Path) -> None:
-    picture.quantize(COLOURS).save(path, optimize=True)
+    # a palette keeps files small; this method keeps the roles' colours apart
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
 @cache

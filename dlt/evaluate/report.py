@@ -1,27 +1,31 @@
 """The evaluation as JSON for `dvc metrics` and as a table to read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dlt.evaluate.metrics import METRIC_NAMES, Measure
 
 DECIMALS = 6  # of the numbers in JSON; beyond, machines differ
+BASELINE_NAMES = ("layout_accuracy", "element_f1")  # what `dvc metrics` shows of a baseline
 
 Measures = Mapping[str, Measure]
 
 
-def assemble(val: Measures, test: Measures, baselines: Mapping[str, Measures]) -> dict[str, Any]:
+def assemble(
+    test: Measures, val: Measures | None, baselines: Mapping[str, Measures]
+) -> dict[str, Any]:
     """The content of metrics/evaluate.json; the baselines' measures are of the test split.
 
-    `val`, `test` and `baselines` hold bare values, so that `dvc metrics show` has short names such
-    as `test.layout_accuracy`. `rows` holds the same values with counts, intervals and the reasons
-    of undefined ones; it is a list, which `dvc metrics` leaves out.
+    The test metrics stand at the top, so that `dvc metrics show` has short names such as
+    `layout_accuracy`; those of val stand under `on_val`. `rows` holds every value with its count,
+    its interval and, where it is undefined, the reason; it is a list, which `dvc metrics` leaves
+    out.
     """
-    columns = {"val": val, "test": test, **baselines}
+    columns = {**({"val": val} if val else {}), "test": test, **baselines}
     return {
-        "val": _values(val),
-        "test": _values(test),
-        "baselines": {name: _values(measures) for name, measures in baselines.items()},
+        **_values(test, METRIC_NAMES),
+        **({"on_val": _values(val, METRIC_NAMES)} if val else {}),
+        "baselines": {name: _values(m, BASELINE_NAMES) for name, m in baselines.items()},
         "rows": [
             _row(column, name, measures[name])
             for column, measures in columns.items()
@@ -39,19 +43,20 @@ def evaluation_table(
     (its numbers are listed), `readiness` what `dlt.readiness.check_readiness` makes of both: it
     fills the column of requirements and gives the verdict in the last line.
     """
-    others = list(evaluation["baselines"])
+    columns = list(dict.fromkeys(row["column"] for row in evaluation["rows"]))
+    others = [name for name in columns if name != "test"]
     required = {c["name"]: f"{c['comparison']} {c['required']:g}" for c in readiness["checks"]}
     cells = {(row["column"], row["metric"]): row for row in evaluation["rows"]}
-    lines = [["metric", "val", "test", "95 % interval", "count", "required", *others]]
+    lines = [["metric", "test", "95 % interval", "count", "required", *others]]
     for name in METRIC_NAMES:
         test = cells["test", name]
-        line = [name, _number(cells["val", name]["value"]), _number(test["value"])]
+        line = [name, _number(test["value"])]
         line += [_interval(test), str(test["count"]), required.get(name, "")]
         lines.append(line + [_number(cells[other, name]["value"]) for other in others])
     for name, value in performance.items():
         if isinstance(value, int | float):
             spare = [""] * len(others)
-            lines.append([name, "", _number(value), "", "", required.get(name, ""), *spare])
+            lines.append([name, _number(value), "", "", required.get(name, ""), *spare])
     notes = [
         f"{m}: {cells['test', m]['reason']}" for m in METRIC_NAMES if cells["test", m]["reason"]
     ]
@@ -77,8 +82,8 @@ def aligned(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join([texts[0], rule, *texts[1:]])
 
 
-def _values(measures: Measures) -> dict[str, float | None]:
-    return {name: _rounded(measures[name].value) for name in METRIC_NAMES}
+def _values(measures: Measures, names: Iterable[str]) -> dict[str, float | None]:
+    return {name: _rounded(measures[name].value) for name in names}
 
 
 def _row(column: str, name: str, measure: Measure) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 Inserting and deleting an element cost 1; turning one element into another costs 1 if their roles
 differ, else 1 − Jaccard of their DOM-node sets. The algorithm is written out here because the
-`apted` package is not exact for such fractional costs (about one random pair in a thousand comes
-out wrong), and takes five times as long; the tests compare with the `zss` package.
+`apted` package is not exact for such fractional costs (a few pairs in a thousand come out too
+expensive) and takes several times as long; the tests compare with the `zss` package.
 """
 
 from collections.abc import Sequence

@@ -32,6 +32,7 @@ from dlt.errors import DltError
 from dlt.section.example import LAYOUT, META, SCREENSHOT, SPLITS, STRUCTURE, find_examples
 
 CHUNK = 1 << 20
+MAX_DEPTH = 64  # each member may make so many folders
 DOWNLOAD_TIMEOUT = 30.0  # seconds without a byte
 HEAD_TIMEOUT = 3.0  # seconds
 STAT_FOLDERS = 2_000  # as many as can be looked into in a fraction of a second
@@ -44,8 +45,6 @@ _OPENERS: dict[bytes, Callable[[IO[bytes]], io.BufferedIOBase]] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
 }
-
-
 _BROKEN = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
     *(NotImplementedError, RuntimeError, ValueError),  # a field that the readers do not know
@@ -202,6 +201,8 @@ def _name_fault(member: str) -> str | None:
         return "leads out of the folder"
     if len(os.fsencode(member)) > 1024 or any(len(os.fsencode(part)) > 255 for part in parts):
         return "a name too long"
+    if len(parts) > MAX_DEPTH:
+        return f"nested deeper than {MAX_DEPTH} folders"
     return None
 
 

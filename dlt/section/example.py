@@ -1,18 +1,27 @@
 """The example folder: screenshot.png, structure.json, layout.json and an optional meta.json."""
 
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from dlt.files import new_folder, write_json
 from dlt.section.errors import SectionError
-from dlt.section.formats import dump_layout, dump_structure, parse_layout, parse_structure
+from dlt.section.formats import (
+    MAX_CHARACTERS,
+    dump_layout,
+    dump_structure,
+    parse_layout,
+    parse_structure,
+)
 from dlt.section.tree import Layout, Structure
 
 SCREENSHOT, STRUCTURE, LAYOUT, META = "screenshot.png", "structure.json", "layout.json", "meta.json"
 SPLITS = ("train", "val", "test")
+MAX_BYTES = 4 * MAX_CHARACTERS  # a character takes at most four bytes of UTF-8
+
+Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
@@ -45,18 +54,15 @@ def read_example(folder: Path) -> Example:
 def write_example(folder: Path, example: Example, screenshot: bytes) -> None:
     """Write an example folder; `screenshot` holds the bytes of a PNG file.
 
-    The folder is written beside its place and renamed, so it is never seen half-written.
+    An example that is there already is replaced; a half-written one is never seen.
     """
-    aside = folder.with_name(f".{folder.name}.partial")
-    aside.mkdir(parents=True, exist_ok=True)
-    (aside / SCREENSHOT).write_bytes(screenshot)
-    (aside / STRUCTURE).write_text(dump_structure(example.structure), encoding="utf-8")
-    if example.layout is not None:
-        (aside / LAYOUT).write_text(dump_layout(example.layout), encoding="utf-8")
-    if example.meta:
-        meta = json.dumps(dict(example.meta), ensure_ascii=False)
-        (aside / META).write_text(meta + "\n", encoding="utf-8")
-    os.replace(aside, folder)
+    with new_folder(folder) as aside:
+        (aside / SCREENSHOT).write_bytes(screenshot)
+        (aside / STRUCTURE).write_text(dump_structure(example.structure), encoding="utf-8")
+        if example.layout is not None:
+            (aside / LAYOUT).write_text(dump_layout(example.layout), encoding="utf-8")
+        if example.meta:
+            write_json(aside / META, dict(example.meta))
 
 
 def find_examples(root: Path) -> dict[str, list[Path]]:
@@ -71,8 +77,10 @@ def _folders(root: Path) -> Iterator[Path]:
         yield from (path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
 
 
-def _parse(path: Path, parse: Any) -> Any:
+def _parse(path: Path, parse: Callable[[str], Parsed]) -> Parsed:
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise SectionError(f"larger than {MAX_BYTES:,} bytes")
         return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SectionError(f"{path}: {error.strerror}") from None
@@ -85,7 +93,8 @@ def _parse(path: Path, parse: Any) -> Any:
 def _parse_meta(text: str) -> dict[str, Any]:
     try:
         meta = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        json.dumps(meta, ensure_ascii=False, allow_nan=False).encode()  # can be written again
+    except (ValueError, RecursionError) as error:
         raise SectionError(f"not JSON: {error}") from None
     if not isinstance(meta, dict):
         raise SectionError("an object expected")

@@ -6,10 +6,11 @@ as ordered member lists and written by a writer that repeats keys.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from math import isfinite
 from typing import Any
 
 from dlt.section.errors import SectionError
-from dlt.section.selector import parse_key
+from dlt.section.selector import is_selector, parse_key
 from dlt.section.tree import Box, Element, Layout, Node, Structure, depths, subtree_ends
 
 MAX_DEPTH = 256
@@ -35,7 +36,9 @@ def parse_structure(text: str) -> Structure:
     nodes: list[Node] = []
     for key, parent, members in _walk(roots, _reserved):
         if not isinstance(members, _Members):
-            raise SectionError(f"{key!r}: an object expected, found {_short(members)}")
+            raise SectionError(f"{_short(key)}: an object expected, found {_short(members)}")
+        if not is_selector(key):
+            raise SectionError(f"{_short(key)}: not a selector (a bare @ or \\?)")
         texts = [v for k, v in members if k == TEXT and isinstance(v, str)]
         attrs = [v for k, v in members if k == ATTRS]
         nodes.append(Node(key, parent, " ".join(texts), _attrs(key, attrs)))
@@ -48,7 +51,10 @@ def parse_layout(text: str) -> Layout:
     Raises:
         SectionError: not JSON, a missing or unknown field, or a value of the wrong type.
     """
-    fields = dict(_load(text))
+    members = _load(text)
+    fields = dict(members)
+    if len(fields) < len(members):
+        raise SectionError("a field is named twice")
     unknown = sorted(fields.keys() - {"structure", "props", "boxes"})
     if unknown:
         raise SectionError(f"unknown field {unknown[0]!r}")
@@ -56,9 +62,10 @@ def parse_layout(text: str) -> Layout:
     if not isinstance(roots, _Members):
         raise SectionError("structure: an object expected")
     elements = []
-    for key, parent, members in _walk(roots, _none_reserved):
-        if members != "" and not isinstance(members, _Members):
-            raise SectionError(f'structure: {key!r}: "" or an object expected, found {_short(members)}')
+    for key, parent, value in _walk(roots, _none_reserved):
+        if value != "" and not isinstance(value, _Members):
+            found = _short(value)
+            raise SectionError(f'structure: {_short(key)}: "" or an object expected, found {found}')
         elements.append(Element(*parse_key(key), parent))
     return Layout(tuple(elements), _props(fields.get("props")), _boxes(fields.get("boxes")))
 
@@ -87,16 +94,21 @@ def dump_layout(layout: Layout) -> str:
 
 
 def _load(text: str) -> _Members:
+    """Read JSON text whose value is an object; every number becomes a float."""
     if len(text) > MAX_CHARACTERS:
         raise SectionError(f"larger than {MAX_CHARACTERS:,} characters")
     try:
-        value = json.loads(text, object_pairs_hook=_Members, parse_constant=_no_constant)
+        value = json.loads(
+            text, object_pairs_hook=_Members, parse_int=float, parse_constant=_no_constant
+        )
     except RecursionError:
         raise SectionError(f"nested deeper than {MAX_DEPTH} levels") from None
     except json.JSONDecodeError as error:
         raise SectionError(f"not JSON: {error}") from None
     if not isinstance(value, _Members):
         raise SectionError(f"an object expected, found {_short(value)}")
+    if "\\ud" in text or "\\uD" in text:
+        _refuse_lone_surrogates(value)
     return value
 
 
@@ -104,9 +116,21 @@ def _no_constant(name: str) -> float:
     raise SectionError(f"{name} is not a JSON number")
 
 
-def _walk(
-    roots: _Members, reserved: Callable[[str, Any], bool]
-) -> Iterator[tuple[str, int, Any]]:
+def _refuse_lone_surrogates(members: _Members) -> None:
+    """Refuse half of an escaped UTF-16 pair: no UTF-8 file could hold the string again."""
+    stack: list[Any] = [members]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list | tuple):
+            stack.extend(value)
+        elif isinstance(value, str):
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise SectionError(f"{_short(ascii(value))}: a lone surrogate") from None
+
+
+def _walk(roots: _Members, reserved: Callable[[str, Any], bool]) -> Iterator[tuple[str, int, Any]]:
     """Yield (key, parent index, value) of each element below `roots`, in pre-order."""
     stack = [(key, value, -1, 1) for key, value in reversed(roots)]
     index = 0
@@ -134,7 +158,7 @@ def _attrs(key: str, found: list[Any]) -> dict[str, str]:
     attrs: dict[str, str] = {}
     for value in found:
         if not isinstance(value, _Members) or any(not isinstance(v, str) for _, v in value):
-            raise SectionError(f"{key!r}: attrs: an object of strings expected")
+            raise SectionError(f"{_short(key)}: attrs: an object of strings expected")
         attrs.update(value)
     return attrs
 
@@ -155,16 +179,18 @@ def _boxes(value: Any) -> tuple[Box, ...] | None:
     if not isinstance(value, list):
         raise SectionError("boxes: an array expected")
     for i, box in enumerate(value):
-        numbers = isinstance(box, list) and len(box) == 4
-        if not numbers or any(isinstance(v, bool) or not isinstance(v, int | float) for v in box):
+        if not isinstance(box, list) or len(box) != 4:
             raise SectionError(f"boxes[{i}]: four numbers expected, found {_short(box)}")
-    return tuple((float(x), float(y), float(w), float(h)) for x, y, w, h in value)
+        for number in box:
+            if not isinstance(number, float) or not isfinite(number):
+                raise SectionError(f"boxes[{i}]: a number expected, found {_short(number)}")
+    return tuple((x, y, w, h) for x, y, w, h in value)
 
 
 def _nested(
     keys: Sequence[str], own: Sequence[Sequence[str]], parents: Sequence[int], leaf: str
 ) -> str:
-    """Nest members in pre-order; `own[i]` are the ready-made members that stand before i's children."""
+    """Nest items in pre-order; `own[i]`: ready-made members that stand before i's children."""
     levels, ends = depths(parents), subtree_ends(parents)
     lines, open_levels = ["{"], 0
     for i, key in enumerate(keys):
@@ -194,5 +220,10 @@ def _quote(text: str) -> str:
 
 
 def _short(value: Any) -> str:
+    """A value for an error message; containers by name only, since `repr` follows any nesting."""
+    if isinstance(value, _Members):
+        return "an object"
+    if isinstance(value, list):
+        return "an array"
     text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -4,17 +4,14 @@ A node's role label is a role (it starts an element), `merge` (it joins its pare
 `drop` (it is absent). Its prop label says whether it is the background image, video or overlay.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from typing import Any
 
 from dlt.section.errors import SectionError
-from dlt.section.roles import DROP, MERGE, NO_PROP, PROPS, ROLES, ROOT_ROLE
+from dlt.section.roles import DROP, MERGE, NO_PROP, NODE_PROPS, PROPS, ROLES, ROOT_ROLE
 from dlt.section.tree import Box, Element, Layout, Structure, children, subtree_ends
 
-MAX_STEPS = 200_000  # node placements tried before a match is given up as too ambiguous
+MAX_STEPS = 5_000_000  # node placements tried before a match is given up as too ambiguous
 
 
 @dataclass(frozen=True)
@@ -44,11 +41,13 @@ def contract(structure: Structure, labels: Labels) -> Layout:
     for node, owner in zip(structure.nodes, owners.joined, strict=True):
         if owner >= 0:
             selectors[owner].append(node.selector)
+    parents = [owners.enclosing[structure.parents[i]] if i else -1 for i in firsts]
     elements = tuple(
-        Element(labels.roles[i], tuple(selectors[e]), owners.enclosing[structure.parents[i]] if i else -1)
-        for e, i in enumerate(firsts)
+        Element(labels.roles[i], tuple(own), parent)
+        for i, own, parent in zip(firsts, selectors, parents, strict=True)
     )
-    return Layout(elements, _contract_props(structure, labels.props), _contract_boxes(labels, firsts))
+    props = _contract_props(structure, labels.props)
+    return Layout(elements, props, _contract_boxes(labels, firsts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,183 +130,192 @@ def _first_misfit(matcher: "_Matcher", elements: Sequence[Element]) -> Element:
 
 # --- matching -------------------------------------------------------------------------------------
 
-_Trail = tuple[int, str, Any, Any] | None  # node, its role label, trail below it, trail after it
-_Answer = tuple[int, int, _Trail]  # nodes that joined, next element to start, and how
-
-
-class _Question:
-    """A memoised question, with its answers as far as someone has asked for them."""
-
-    __slots__ = ("answers", "done", "search")
-
-    def __init__(self, search: "Iterator[_Answer | _Question]"):
-        self.search = search
-        self.answers: list[_Answer] = []
-        self.done = False
-
 
 class _Matcher:
-    """Backtracking search for role labels, memoised.
+    """Finds the preferred role labels of a layout by dynamic programming, without backtracking.
 
-    A question is: how can node i, its later siblings and all that is below them be labelled? Its
-    answers depend only on the enclosing element, how many of that element's nodes are placed and
-    which element starts next. They come in order of preference, and of answers that place the same
-    nodes and elements only the first one counts.
+    Inside element e, started by node s, two counters say how far the match has come: `placed`, the
+    nodes of e so far, and `started`, the elements directly inside e so far. An element less is
+    always possible (drop its nodes), so for each `placed` it is enough to know the least `started`
+    with which the rest can still be completed: its *need*. Needs are computed backwards through the
+    DOM, elements inside out; then one walk forwards takes the first label whose need is met.
 
-    A search is a generator. It yields an answer of its own or the question that it waits for, and
-    `_advance` runs the one that is waited for: so a deep tree takes no Python stack.
+    A position is the index of the node that comes next in pre-order: `i + 1` on the way into node
+    i's subtree, `ends[i]` on the way out.
     """
 
     def __init__(self, structure: Structure):
-        self.dom = [node.selector for node in structure.nodes]
-        self.dom_ends = subtree_ends(structure.parents)
-        self.siblings = _next_siblings(structure.parents)
+        self.selectors = [node.selector for node in structure.nodes]
+        self.parents = structure.parents
+        self.ends = subtree_ends(structure.parents)
+        self.having: dict[str, list[int]] = {}
+        for i, selector in enumerate(self.selectors):
+            self.having.setdefault(selector, []).append(i)
+        self.starts: dict[int, set[int]] = {}
+        self.skips: dict[int, dict[int, list[int]]] = {}
+        self.solved: dict[tuple[int, int], tuple[dict[int, list[int]], set[int]]] = {}
         self.steps = 0
 
     def match(self, elements: Sequence[Element]) -> tuple[str, ...] | None:
-        """The role labels that place all elements, or None."""
+        """The role labels that place all elements, or None where there are none.
+
+        May be called again for a beginning of the same elements: what is known is kept.
+        """
         self.elements = elements
-        self.ends = subtree_ends([element.parent for element in elements])
-        self.wanted = list(accumulate((len(e.selectors) for e in elements), initial=0))
-        self.questions: dict[tuple[int, int, int, int], _Question] = {}
-        if elements[0].selectors[0] != self.dom[0]:
-            return None
-        if not Counter(s for e in elements for s in e.selectors) <= Counter(self.dom):
-            return None
-        question = self._below(0, 0, 1, 1)
-        for answer in self._answers(question):
-            if answer is None:
-                _advance(question)
-            elif self._completes(0, answer):
-                return self._unroll((0, elements[0].role, answer[2], None))
-        return None
+        parents = [element.parent for element in elements]
+        self.inside, last, sizes = children(parents), subtree_ends(parents), _sizes(elements)
+        for e in reversed(range(len(elements))):
+            if (e, last[e]) not in self.solved:
+                self.skips[e] = self._skips(e)
+                self.starts[e] = self._starts(e, sizes[e])
+                self.solved[e, last[e]] = self.skips[e], self.starts[e]
+            self.skips[e], self.starts[e] = self.solved[e, last[e]]
+            if not self.starts[e]:
+                return None
+        return self._walk()
 
-    def _search(
-        self, i: int, element: int, placed: int, upcoming: int
-    ) -> Iterator[_Answer | _Question]:
-        seen = set()
-        for label, below in self._options(i, element, placed, upcoming):
-            for answer in self._answers(below):
-                if answer is None:
-                    yield below
-                    continue
-                joined, following, inner = answer
-                if label == MERGE:
-                    joined += 1
-                elif label != DROP:
-                    if not self._completes(upcoming, answer):
-                        continue
-                    joined = 0
-                after = self._ask(self.siblings[i], element, placed + joined, following)
-                for answer in self._answers(after):
-                    if answer is None:
-                        yield after
-                        continue
-                    outcome = (joined + answer[0], answer[1])
-                    if outcome not in seen:
-                        seen.add(outcome)
-                        yield *outcome, (i, label, inner, answer[2])
+    def _starts(self, e: int, size: int) -> set[int]:
+        """The nodes that can start element e with all that it names; `size` nodes in number."""
+        own = self.elements[e].selectors
+        candidates = self.having.get(own[0], []) if e else [0]
+        return {
+            s
+            for s in candidates
+            if e <= s <= self.ends[s] - size
+            and own[0] == self.selectors[s]
+            and self._needs(s, e)[s + 1].get(1) == 0
+        }
 
-    def _options(
-        self, i: int, element: int, placed: int, upcoming: int
-    ) -> Iterator[tuple[str, _Question]]:
-        """The labels that node i may have, best first, each with the question about its children."""
-        selector, own = self.dom[i], self.elements[element].selectors
-        if placed < len(own) and own[placed] == selector:
-            yield MERGE, self._below(i, element, placed + 1, upcoming)
-        if upcoming < self.ends[element]:
-            starter = self.elements[upcoming]
-            wanted = self.wanted[self.ends[upcoming]] - self.wanted[upcoming]
-            if starter.selectors[0] == selector and wanted <= self.dom_ends[i] - i:
-                yield starter.role, self._below(i, upcoming, 1, upcoming + 1)
-        yield DROP, self._below(i, element, len(own), upcoming)  # all placed: nothing may merge
+    def _skips(self, e: int) -> dict[int, list[int]]:
+        """For nodes with a possible element of e at or below: need before it, by need after it.
 
-    def _completes(self, element: int, answer: _Answer) -> bool:
-        joined, following, _ = answer
-        return joined + 1 == len(self.elements[element].selectors) and following == self.ends[element]
+        This is for a node that does not join e. A node that is not listed leaves the need as it is.
+        """
+        inside = self.inside[e]
+        listed: dict[int, list[int]] = {}
+        for s in set().union(*(self.starts[kid] for kid in inside)):
+            while s >= 0 and s not in listed:
+                listed[s] = list(range(len(inside) + 1))
+                s = self.parents[s]
+        for i in sorted(listed, reverse=True):  # children before parents, the last child first
+            need = listed[i]
+            self._count(len(need))
+            for k, kid in enumerate(inside):
+                if i in self.starts[kid] and k < need[k + 1]:
+                    need[k + 1] = k
+            if i > 0:
+                listed[self.parents[i]] = [need[k] for k in listed[self.parents[i]]]
+        return listed
 
-    def _below(self, i: int, element: int, placed: int, upcoming: int) -> _Question:
-        child = i + 1 if self.dom_ends[i] > i + 1 else -1
-        return self._ask(child, element, placed, upcoming)
+    def _needs(self, s: int, e: int) -> dict[int, dict[int, int]]:
+        """For positions inside node s, where s starts element e: the need by nodes placed so far.
 
-    def _ask(self, i: int, element: int, placed: int, upcoming: int) -> _Question:
-        """The question about node i (-1: about no node at all)."""
-        if upcoming == self.ends[element] and placed == len(self.elements[element].selectors):
-            i = -1  # nothing is left to place: all is dropped
-        key = (i, element, placed, upcoming)
-        if key not in self.questions:
-            search = self._search(*key) if i >= 0 else iter([(0, upcoming, None)])
-            self.questions[key] = _Question(search)
-        return self.questions[key]
+        Only positions below nodes that may have joined e are present.
+        """
+        own, skips, ends = self.elements[e].selectors, self.skips[e], self.ends
+        needs = {ends[s]: {len(own): len(self.inside[e])}}
+        for i in reversed(self._reach(s, own)):
+            after = needs[ends[i]]
+            skip = skips.get(i)
+            need = {placed: skip[k] for placed, k in after.items()} if skip else dict(after)
+            for placed, k in needs[i + 1].items() if self.selectors[i] in own else ():
+                before = placed - 1
+                if before and own[before] == self.selectors[i] and k <= need.get(before, k):
+                    need[before] = k
+            needs[i] = need
+            self._count(len(need))
+        return needs
 
-    def _answers(self, question: _Question) -> Iterator[_Answer | None]:
-        """The answers to a question in order; None where it must be advanced to know the next."""
-        at = 0
-        while at < len(question.answers) or not question.done:
-            self.steps += 1
-            if self.steps > MAX_STEPS:
-                raise SectionError(f"structure: too ambiguous, no match in {MAX_STEPS:,} steps")
-            if at == len(question.answers):
-                yield None
-            else:
-                yield question.answers[at]
-                at += 1
+    def _reach(self, s: int, own: Sequence[str]) -> list[int]:
+        """The nodes inside s all of whose ancestors up to s may have joined its element."""
+        reach, i = [], s + 1
+        while i < self.ends[s]:
+            reach.append(i)
+            i = i + 1 if self.selectors[i] in own else self.ends[i]
+        return reach
 
-    def _unroll(self, trail: _Trail) -> tuple[str, ...]:
-        roles = [DROP] * len(self.dom)
-        stack = [trail]
-        while stack:
-            top = stack.pop()
-            if top:
-                i, roles[i], below, after = top
-                stack += below, after
+    def _walk(self) -> tuple[str, ...]:
+        roles = [DROP] * len(self.selectors)
+        todo = [(0, 0)]
+        while todo:
+            s, e = todo.pop()
+            own, needs = self.elements[e].selectors, self._needs(s, e)
+            roles[s] = self.elements[e].role
+            placed, started, i = 1, 0, s + 1
+            while i < self.ends[s]:
+                joins = placed < len(own) and own[placed] == self.selectors[i]
+                if joins and needs[i + 1].get(placed + 1, started + 1) <= started:
+                    roles[i] = MERGE
+                    placed, i = placed + 1, i + 1
+                else:
+                    found = self._first_starts(i, e, started, needs[self.ends[i]][placed])
+                    todo.extend(found)
+                    started, i = started + len(found), self.ends[i]
         return tuple(roles)
 
+    def _first_starts(self, i: int, e: int, started: int, need: int) -> list[tuple[int, int]]:
+        """The preferred (node, element) starts at or below node i, which does not join e."""
+        skips, inside, ends = self.skips[e], self.inside[e], self.ends
+        needs = {ends[i]: need}
+        for j in reversed(range(i, ends[i])):
+            after = needs[ends[j]]
+            needs[j] = skips[j][after] if j in skips else after
+        found: list[tuple[int, int]] = []
+        j = i
+        while j < ends[i]:
+            k = started + len(found)
+            starts = k < len(inside) and j in self.starts[inside[k]]
+            if starts and needs[ends[j]] <= k + 1:
+                found.append((j, inside[k]))
+                j = ends[j]
+            else:
+                j += 1
+        return found
 
-def _advance(question: _Question) -> None:
-    """Run a question's search, and those that it waits for, to its next answer or its end."""
-    waiting = [question]
-    while waiting:
-        found = next(waiting[-1].search, None)
-        if isinstance(found, _Question):
-            waiting.append(found)
-            continue
-        top = waiting.pop()
-        if found is None:
-            top.done = True
-        else:
-            top.answers.append(found)
+    def _count(self, steps: int) -> None:
+        self.steps += steps
+        if self.steps > MAX_STEPS:
+            raise SectionError(f"structure: too ambiguous, no match in {MAX_STEPS:,} steps")
 
 
-def _next_siblings(parents: Sequence[int]) -> list[int]:
-    """For each item of a pre-order sequence, its next sibling, or -1."""
-    out = [-1] * len(parents)
-    for siblings in children(parents):
-        for item, following in pairwise(siblings):
-            out[item] = following
-    return out
+def _sizes(elements: Sequence[Element]) -> list[int]:
+    """For each element, the number of DOM nodes that it and all elements inside it name."""
+    sizes = [len(element.selectors) for element in elements]
+    for e in range(len(elements) - 1, 0, -1):
+        sizes[elements[e].parent] += sizes[e]
+    return sizes
 
 
 # --- props and boxes ------------------------------------------------------------------------------
 
 
 def _match_props(structure: Structure, layout: Layout) -> tuple[str, ...]:
+    """Give each prop to the first node with its selector.
+
+    Where two props name the same selector, the second one takes the next node that has it: so any
+    labels that `contract` accepts come back as labels.
+    """
     found = [NO_PROP] * len(structure)
-    for prop, selector in layout.props.items():
+    for prop in layout.props:
         if prop not in PROPS:
             raise SectionError(f"props: unknown prop {prop!r}")
-        i = next((i for i, node in enumerate(structure.nodes) if node.selector == selector), None)
-        if i is None:
+    for prop in (prop for prop in PROPS if prop in layout.props):
+        selector = layout.props[prop]
+        named = [i for i, node in enumerate(structure.nodes) if node.selector == selector]
+        if not named:
             raise SectionError(f"props: {prop}: {selector!r} is not in the DOM")
-        if found[i] != NO_PROP:
-            raise SectionError(f"props: {prop}: {selector!r} is {found[i]} already")
-        found[i] = prop
+        free = [i for i in named if found[i] == NO_PROP]
+        if not free:
+            raise SectionError(f"props: {prop}: {selector!r} is {found[named[-1]]} already")
+        found[free[0]] = prop
     return tuple(found)
 
 
 def _contract_props(structure: Structure, props: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for node, prop in zip(structure.nodes, props, strict=True):
+        if prop not in NODE_PROPS:
+            raise SectionError(f"unknown prop label {prop!r}")
         if prop in found:
             raise SectionError(f"prop {prop} stands on two nodes")
         if prop != NO_PROP:

@@ -17,7 +17,7 @@ from dlt.section.tree import Layout, Structure
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _PART = r"(?:[^\s.@\\]|\\[.@\\])+"  # a tag or a class name, escaped
-_SELECTOR = {"type": "string", "pattern": rf"^(?![A-Z]){_PART}(?:\.{_PART})*$"}
+_SELECTOR = rf"(?![A-Z]){_PART}(?:\.{_PART})*"
 _PARENT = {"type": "integer", "minimum": -1}
 _STRINGS = {"type": "object", "additionalProperties": {"type": "string"}}
 
@@ -34,7 +34,7 @@ STRUCTURE_SCHEMA: dict[str, Any] = {
                 "type": "object",
                 "required": ["selector", "parent"],
                 "properties": {
-                    "selector": _SELECTOR,
+                    "selector": {"type": "string", "pattern": rf"^{_SELECTOR}$"},
                     "parent": _PARENT,
                     "text": {"type": "string"},
                     "attrs": _STRINGS,
@@ -55,10 +55,12 @@ LAYOUT_SCHEMA: dict[str, Any] = {
             "minItems": 1,
             "items": {
                 "type": "object",
-                "required": ["role", "selectors", "parent"],
+                "required": ["key", "parent"],
                 "properties": {
-                    "role": {"enum": list(ROLES)},
-                    "selectors": {"type": "array", "minItems": 1, "items": _SELECTOR},
+                    "key": {
+                        "type": "string",
+                        "pattern": rf"^(?:{'|'.join(ROLES)})(?:@{_SELECTOR})+$",
+                    },
                     "parent": _PARENT,
                 },
             },
@@ -76,7 +78,9 @@ LAYOUT_SCHEMA: dict[str, Any] = {
     },
 }
 
-_PIXELS = {"type": "integer", "minimum": 1, "maximum": 1_000_000}
+_WORD = {"type": ["string", "null"]}
+_NAME = {"type": ["string", "integer", "null"]}
+_PIXELS = {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000}
 
 META_SCHEMA: dict[str, Any] = {
     "$schema": _DRAFT,
@@ -84,15 +88,15 @@ META_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "format": {"type": "integer", "minimum": 1},
-        "site": {"type": ["string", "integer"]},
-        "page": {"type": ["string", "integer"]},
-        "kind": {"type": "string"},
-        "source": {"type": "string"},
-        "licence": {"type": "string"},
+        "site": _NAME,
+        "page": _NAME,
+        "kind": _WORD,
+        "source": _WORD,
+        "licence": _WORD,
         "viewport": _PIXELS,
         "width": _PIXELS,
         "height": _PIXELS,
-        "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+        "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
     },
 }
 
@@ -118,10 +122,7 @@ def canonical_structure(structure: Structure) -> dict[str, Any]:
 
 def canonical_layout(layout: Layout) -> dict[str, Any]:
     """The form that LAYOUT_SCHEMA describes; `boxes` is left out where the layout has none."""
-    elements = [
-        {"role": e.role, "selectors": list(e.selectors), "parent": e.parent}
-        for e in layout.elements
-    ]
+    elements = [{"key": element.key, "parent": element.parent} for element in layout.elements]
     canonical: dict[str, Any] = {"elements": elements, "props": dict(layout.props)}
     if layout.boxes is not None:
         canonical["boxes"] = [list(box) for box in layout.boxes]
@@ -153,5 +154,6 @@ def _message(error: ValidationError) -> str:
     if error.validator == "enum":
         return f"{short} is not known"
     if error.validator == "pattern":
-        return f"{short} is not a selector"
+        is_key = error.path[-1] == "key"
+        return f"{short} is not {'a known role with its selectors' if is_key else 'a selector'}"
     return f"{short}: {error.validator} {error.validator_value!r} expected"

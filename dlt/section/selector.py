@@ -8,7 +8,16 @@ from functools import lru_cache
 
 _SIGN = re.compile(r"\\.|.", re.DOTALL)  # one sign, together with the backslash that escapes it
 _ESCAPE = re.compile(r"[\\.@]")
+_SELECTOR = re.compile(r"(?:\\.|[^\\@.])(?:\\.|[^\\@])*", re.DOTALL)
 _UNESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+def is_selector(text: str) -> bool:
+    """Whether the text has a tag, no bare `@` and no backslash that escapes nothing.
+
+    Only such selectors can be told apart again in an element key.
+    """
+    return _SELECTOR.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=65536)

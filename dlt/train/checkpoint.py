@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from dlt.files import new_file
+from dlt.paths import main_checkout
 
 CHECKPOINTS = Path(".checkpoints")
 _FILE = "last.pt"
@@ -32,16 +33,7 @@ def run_key(config: dict[str, Any], data_hash: str) -> str:
 
 def checkpoint_folder(key: str) -> Path:
     """Where the run of this key keeps its checkpoint."""
-    return main_checkout(Path.cwd()) / CHECKPOINTS / key
-
-
-def main_checkout(folder: Path) -> Path:
-    """The checkout that a DVC queue or temp run was started from; otherwise `folder` itself."""
-    parts = folder.parts
-    for i in range(len(parts) - 2):
-        if parts[i : i + 3] == (".dvc", "tmp", "exps"):
-            return Path(*parts[:i])
-    return folder
+    return main_checkout() / CHECKPOINTS / key
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:

@@ -2,24 +2,20 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from dvclive import Live
-from tqdm import tqdm
 
-from dlt.data.encode import Encoded, encode
+from dlt.data.labelled import Labelled, load_labelled
 from dlt.data.shards import read_shards
 from dlt.errors import DltError
-from dlt.evaluate.metrics import Pair, layout_accuracy
+from dlt.evaluate.metrics import layout_accuracy
 from dlt.model.layout_model import LayoutModel, count_parameters
-from dlt.params import ModelParams, Params, Phase
-from dlt.predict import predict_batch
+from dlt.params import Params, Phase
+from dlt.predict import predict_pairs
 from dlt.process import cores
-from dlt.section.labels import Labels, labels
-from dlt.section.tree import Structure
 from dlt.train.checkpoint import (
     checkpoint_folder,
     load_checkpoint,
@@ -29,16 +25,6 @@ from dlt.train.checkpoint import (
 )
 from dlt.train.loop import Run, new_run, role_weights, train_epoch, val_losses
 from dlt.train.model_file import save_model
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """A packed section with its labels, encoded."""
-
-    site: str
-    structure: Structure
-    truth: Labels
-    encoded: Encoded
 
 
 def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params) -> None:
@@ -58,8 +44,8 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
         "sample": params.sample.model_dump(),
     }
     folder = checkpoint_folder(run_key(config, splits["data_hash"]))
-    train_set = load_labelled(processed / "train", chosen.model)
-    val_set = load_labelled(processed / "val", chosen.model)
+    train_set = load_labelled(read_shards(processed / "train"), chosen.model, "train")
+    val_set = load_labelled(read_shards(processed / "val"), chosen.model, "val")
     if not train_set or not val_set:
         raise DltError(f"{processed}: training needs examples in train and in val")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -74,36 +60,6 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
     run.model.load_state_dict(run.best_weights)
     save_model(models, run.model, config)
     remove_checkpoint(folder)
-
-
-def load_labelled(shards: Path, params: ModelParams) -> list[Labelled]:
-    """Read, match and encode the examples of one split."""
-    found = []
-    for example, screenshot in tqdm(read_shards(shards), shards.name, disable=None, leave=False):
-        if example.layout is None:
-            raise DltError(f"{shards}: {example.name}: no layout.json")
-        truth = labels(example.structure, example.layout)
-        size = (params.image_width, params.patch_size)
-        encoded = encode(example.name, example.structure, screenshot, truth, *size)
-        found.append(Labelled(example.group, example.structure, truth, encoded))
-    return found
-
-
-def predict_pairs(
-    model: LayoutModel, sections: Sequence[Labelled], steps: int, batch_size: int
-) -> list[Pair]:
-    """Predictions beside the truth, in the order of `sections`."""
-    order = sorted(range(len(sections)), key=lambda i: len(sections[i].structure))
-    pairs: dict[int, Pair] = {}
-    for start in range(0, len(order), batch_size):
-        chunk = order[start : start + batch_size]
-        batch = [sections[i] for i in chunk]
-        predicted = predict_batch(
-            model, [s.structure for s in batch], [s.encoded for s in batch], steps
-        )
-        for i, s, p in zip(chunk, batch, predicted, strict=True):
-            pairs[i] = Pair(s.encoded.name, s.site, s.structure, s.truth, p)
-    return [pairs[i] for i in range(len(sections))]
 
 
 def _announce(phase: str, examples: int, chosen: Phase, run: Run, device: torch.device) -> None:
@@ -143,7 +99,7 @@ def _train(
         if run.epoch % chosen.train.eval_every == 0 or run.epoch == chosen.train.epochs:
             average = run.average.module
             metrics |= val_losses(average, val_sections, chosen.train, weights)
-            pairs = predict_pairs(average, val_set, params.sample.steps, chosen.train.batch_size)
+            pairs = predict_pairs(average, val_set, params.sample.steps)
             metrics["val/layout_accuracy"] = layout_accuracy(pairs) or 0.0
             _keep_best(run, metrics["val/layout_accuracy"])
         run.history.append(metrics)

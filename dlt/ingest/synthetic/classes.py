@@ -20,9 +20,7 @@ def class_names(site: Site, kind: str, part: str, serial: int) -> tuple[str, ...
     if site.habit == "bem":
         return _bem(site, kind, part)
     table = _BOOTSTRAP if site.habit == "bootstrap" else _UTILITY
-    known = table.get(part.removeprefix("widget-"))
-    if known is None:
-        return ()
+    known = table.get(part.removeprefix("widget-"), table[""])
     variants = known.split("/")
     return tuple(variants[_choice(site, part, len(variants))].split())
 
@@ -55,6 +53,7 @@ def _digest(text: str, characters: int) -> str:
 
 
 _BOOTSTRAP = {
+    "": "/d-block",
     "section": "py-5/section py-4/py-5 bg-light",
     "container": "container/container-lg/container py-3",
     "wrap": "h-100",
@@ -82,6 +81,7 @@ _BOOTSTRAP = {
     "tab": "tab-content",
     "overlay": "overlay position-absolute",
     "background": "bg-cover position-absolute",
+    "background-video": "video-bg position-absolute",
     "media": "position-relative",
     "frame": "ratio ratio-16x9",
     "form": "input-group",
@@ -98,6 +98,7 @@ _BOOTSTRAP = {
 }
 
 _UTILITY = {
+    "": "block/w-full/min-w-0/relative",
     "section": "relative py-12 w-full/py-16 px-4 overflow-hidden",
     "container": "max-w-6xl mx-auto px-4/mx-auto max-w-7xl",
     "wrap": "w-full flex flex-col gap-4",
@@ -120,6 +121,7 @@ _UTILITY = {
     "rule": "h-px w-full",
     "overlay": "absolute inset-0 opacity-50",
     "background": "absolute inset-0 -z-10",
+    "background-video": "absolute inset-0 object-cover",
     "media": "relative",
     "frame": "aspect-video w-full",
     "track": "flex overflow-x-auto",

@@ -60,8 +60,7 @@ class Composer:
         """
         item = core
         if self.builder:
-            if self.site.inner:
-                item = self.node("div", "inner", item, flow=Flow(align=self.align))
+            item = self.node("div", "inner", item, flow=Flow(align=self.align))
             item = self.node("div", f"widget-{role}", item, flow=Flow(align=self.align))
         elif shrink:
             item.flow = replace(item.flow, shrink=True)
@@ -73,8 +72,7 @@ class Composer:
         if not self.builder:
             core.role = "wrapper"
             return core
-        item = self.node("div", "inner", core) if self.site.inner else core
-        return self.node("div", "widget-box", item, role="wrapper")
+        return self.node("div", "widget-box", self.node("div", "inner", core), role="wrapper")
 
     # --- frames -----------------------------------------------------------------------------------
 
@@ -83,10 +81,10 @@ class Composer:
         flow = Flow(gap=self.site.gap, align=self.align, pad=self._section_pad())
         own = width or self.site.content
         parts = {
-            "columns": ["container", *self._extra("row"), "column", "wrap"],
+            "columns": ["container", *self._extra("row"), *self._column_parts()],
             "flex": self._extra("container"),
             "hand": ["container"],
-            "soup": ["container", *self._extra("wrap")],
+            "soup": ["container"],
         }[self.site.dialect]
         if not parts:
             side = (WIDTH - own) / 2
@@ -107,7 +105,7 @@ class Composer:
             "columns": ["container", *self._extra("row")],
             "flex": self._extra("container"),
             "hand": ["container", "row"],
-            "soup": ["container", *self._extra("row")],
+            "soup": ["container", "row"],
         }[self.site.dialect]
         side = (WIDTH - self.site.content) / 2
         if not parts:
@@ -134,7 +132,7 @@ class Composer:
         flow = Flow(pad=(pad, pad, pad, pad), gap=self.site.gap, align=self.align)
         tag, parts = self._frame("box")
         if self.site.dialect == "columns":
-            parts = [*parts, "column", "wrap"]
+            parts = [*parts, *self._column_parts()]
         box = self._chain(tag, parts, list(items), flow)
         box.role = "wrapper"
         if card:
@@ -156,13 +154,7 @@ class Composer:
     def _column(self, items: Sequence[Item], middle: bool) -> Item:
         inset = float(self.site.inset)
         flow = Flow(pad=(inset,) * 4, gap=self.site.gap, align=self.align, middle=middle)
-        parts = {
-            "columns": ["column", "wrap"],
-            "flex": ["box"],
-            "hand": ["column"],
-            "soup": ["column"],
-        }[self.site.dialect]
-        column = self._chain("div", parts, list(items), flow)
+        column = self._chain("div", self._column_parts(), list(items), flow)
         column.role = "column"
         return column
 
@@ -189,6 +181,11 @@ class Composer:
 
     def _section_pad(self) -> tuple[float, float, float, float]:
         return (self.site.pad, self.site.inset, self.site.pad, self.site.inset)
+
+    def _column_parts(self) -> list[str]:
+        if self.site.dialect == "columns":
+            return ["column", *self._extra("populated"), "wrap"]
+        return ["box"] if self.site.dialect == "flex" else ["column"]
 
     def _extra(self, part: str) -> list[str]:
         return [part] if self.site.extra else []

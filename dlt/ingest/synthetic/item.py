@@ -198,11 +198,12 @@ def _packed(flow: Flow, children: list[Item], x: float, y: float, width: float) 
 
 
 def _free(flow: Flow, children: list[Item], x: float, y: float, width: float) -> float:
-    height = flow.height - flow.pad[0] - flow.pad[2]
+    height = deepest = flow.height - flow.pad[0] - flow.pad[2]
     for child in children:
         left, top, share = child.flow.at
-        place(child, x + left * width, y + top * height, share * width)
-    return height
+        below = top * height + place(child, x + left * width, y + top * height, share * width)
+        deepest = max(deepest, below)
+    return deepest
 
 
 _PLACERS = {

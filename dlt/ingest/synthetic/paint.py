@@ -80,21 +80,23 @@ def _picture(image: Image.Image, draw: ImageDraw.ImageDraw, box: Pixels, look: L
 def _scene(seed: int) -> Image.Image:
     """A small made-up photograph: a sky or a wall, a ground, a few blobs; sixteen tones a channel."""
     rng = Random(seed)
+    mood = [rng.randint(50, 210) for _ in range(3)]
     scene = Image.new("RGB", (4, 4))
-    scene.putdata([_tint(rng) for _ in range(16)])
+    scene.putdata([_tint(rng, mood) for _ in range(16)])
     scene = scene.resize((96, 64), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(scene)
-    draw.rectangle((0, rng.randint(36, 56), 96, 64), fill=_tint(rng))
+    draw.rectangle((0, rng.randint(36, 56), 96, 64), fill=_tint(rng, mood[::-1]))
     for _ in range(rng.randint(1, 4)):
         x, y, size = rng.randint(0, 80), rng.randint(5, 40), rng.randint(8, 30)
         shape = draw.ellipse if rng.random() < 0.6 else draw.rectangle
-        shape((x, y, x + size, y + size), fill=_tint(rng))
+        shape((x, y, x + size, y + size), fill=_tint(rng, mood))
     return scene.point(lambda value: value & 0xF0)
 
 
-def _tint(rng: Random) -> Color:
-    base = rng.randint(40, 200)
-    return tuple(max(0, min(255, base + rng.randint(-40, 40))) for _ in range(3))  # type: ignore[return-value]
+def _tint(rng: Random, mood: list[int]) -> Color:
+    light = rng.randint(-50, 50)
+    r, g, b = (max(0, min(255, base + light + rng.randint(-25, 25))) for base in mood)
+    return r, g, b
 
 
 def _veil(image: Image.Image, draw: ImageDraw.ImageDraw, box: Pixels, look: Look) -> None:

@@ -11,9 +11,9 @@ from dlt.ingest.synthetic.words import LANGUAGES, Language
 WIDTH = 640  # of a screenshot, in pixels
 VIEWPORT = 1280  # nominal width of the page
 
-DIALECTS = {"columns": 9, "flex": 5, "hand": 3, "soup": 2}  # markup of page builders and of hands
+DIALECTS = {"columns": 11, "flex": 5, "hand": 2, "soup": 2}  # markup of page builders and of hands
 HABITS = {  # class habits by split, with weights; test uses one that training never shows
-    "train": {"opaque": 5, "builder": 3, "bootstrap": 2, "bem": 2},
+    "train": {"opaque": 4, "builder": 2, "bootstrap": 2, "bem": 2},
     "val": {"opaque": 2, "bootstrap": 1},
     "test": {"utility": 1},
 }
@@ -57,7 +57,6 @@ class Site:
     align: str
     outlined: bool
     extra: bool  # one wrapper more in the dialect's chains
-    inner: bool  # widgets have an inner container
     heading_tag: str  # "" for h1 to h4
     text_tag: str
     list_tag: str
@@ -101,13 +100,12 @@ def make_site(name: str, split: str, seed: str) -> Site:
         radius=rng.choice((0, 0, 3, 6, 12)),
         align=rng.choice(("left", "center")),
         outlined=rng.random() < 0.3,
-        extra=rng.random() < 0.4,
-        inner=rng.random() < 0.75,
-        heading_tag=rng.choice(("div", "span", "p", "")) if soup else "",
-        text_tag=rng.choice(("div", "span", "p")) if soup else "p",
+        extra=dialect in BUILDER_DIALECTS and rng.random() < 0.65,
+        heading_tag=rng.choice(("div", "span", "p")) if soup else "",
+        text_tag=rng.choice(("div", "span")) if soup else "p",
         list_tag="div" if soup or rng.random() < 0.15 else "ul",
         button_tag=rng.choice(("a", "a", "div", "span", "button")) if soup else "a",
-        icon_tag=rng.choice(("i", "svg", "i", "span")),
+        icon_tag=rng.choice(("i", "svg")),
         root_tag="div" if soup or (dialect == "flex" and rng.random() < 0.8) else "section",
         image_wrapper=rng.choice(("", "", "div", "figure", "a")),
     )
@@ -118,10 +116,10 @@ def _draw(rng: Random, weights: dict[str, int]) -> str:
 
 
 def _habit(rng: Random, split: str, dialect: str) -> str:
-    """Builders' class names stand on builders' markup, hand-written ones on the rest."""
+    """Builders' class names stand on builders' markup only."""
     weights = dict(HABITS[split])
-    odd_one = "bem" if dialect == "columns" else "builder" if dialect not in BUILDER_DIALECTS else ""
-    weights.pop(odd_one, None)
+    if dialect not in BUILDER_DIALECTS:
+        weights.pop("builder", None)
     return _draw(rng, weights)
 
 

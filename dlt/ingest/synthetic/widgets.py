@@ -41,9 +41,13 @@ def paragraph(c: Composer, least: int = 10, most: int = 30, count: int = 1) -> I
     parts = [text_node(c, c.site.text_tag, "text", text) for text in texts]
     if c.rng.random() < 0.2:
         _emphasise(c, parts[0])
+    core = parts[0]
     if c.builder and c.site.extra or count > 1:
-        return c.widget("paragraph", c.node("div", "texts", *parts, flow=Flow(gap=4)))
-    return c.widget("paragraph", parts[0])
+        core = c.node("div", "texts", *parts, flow=Flow(gap=4))
+    if c.builder and c.rng.random() < 0.05:  # pasted from elsewhere, wrappers and all
+        for _ in range(c.rng.randint(2, 12)):
+            core = c.node("div", "", core)
+    return c.widget("paragraph", core)
 
 
 def _emphasise(c: Composer, text: Item) -> None:
@@ -104,6 +108,16 @@ def icon(c: Composer, size: float = 0) -> Item:
     return c.widget("icon", core)
 
 
+def logo(c: Composer) -> Item:
+    """A picture that is a name and a sign."""
+    width = float(c.rng.randint(52, 80))
+    look = Look(shape="logo", size=(width, 0), ratio=0.32, color=c.tone.accent)
+    look = replace(look, seed=c.rng.randrange(1 << 16))
+    core = c.node("img", "image", flow=Flow(width=width), look=look, src="logo.png", alt="Logo")
+    link = c.node("a", "home", core, flow=Flow(align=c.align), href="/")
+    return c.widget("image", link)
+
+
 def picture(c: Composer, ratio: float, width: float = 0, missing: float = 0.05) -> Item:
     """An `img` node, sometimes of a file that is not there."""
     alt = phrase(c.rng, c.site.language, 2, 4)
@@ -141,12 +155,13 @@ def divider(c: Composer) -> Item:
 def spacer(c: Composer) -> Item:
     """Empty space: dropped."""
     gap = c.node("div", "spacer-inner", flow=Flow(height=float(c.rng.randint(10, 30))))
-    return _dropped(c.node("div", "spacer", gap) if c.builder else gap)
+    return _dropped(c.widget("spacer", c.node("div", "spacer", gap)) if c.builder else gap)
 
 
 def script(c: Composer) -> Item:
     """What is never seen: dropped."""
-    return _dropped(c.node(c.rng.choice(("script", "style", "template", "noscript")), ""))
+    tag = c.rng.choice(("script", "style", "template", "noscript"))
+    return _dropped(c.node(tag, "", flow=Flow(cover=True)))
 
 
 def form(c: Composer) -> Item:
@@ -187,7 +202,7 @@ def qr(c: Composer) -> Item:
     """A QR code."""
     size = float(c.rng.randint(64, 110))
     look = Look(shape="qr", size=(size, size), seed=c.rng.randrange(1 << 16))
-    code = c.node(c.rng.choice(("img", "svg", "canvas")), "code", look=look, flow=Flow(width=size))
+    code = c.node(c.rng.choice(("img", "svg", "canvas", "svg")), "code", look=look, flow=Flow(width=size))
     return c.widget("qr", c.node("div", "code-wrap", code, flow=Flow(align=c.align)))
 
 
@@ -201,7 +216,7 @@ def map_view(c: Composer, ratio: float = 0.6) -> Item:
 def video(c: Composer, ratio: float = 0.56) -> Item:
     """A video with a play button on it."""
     look = Look(shape="video", ratio=ratio, size=(200, 0), seed=c.rng.randrange(1 << 16))
-    tag = c.rng.choice(("iframe", "video"))
+    tag = c.rng.choice(("iframe", "video", "video"))
     return c.widget("video", c.node("div", "player", c.node(tag, "frame", look=look)))
 
 

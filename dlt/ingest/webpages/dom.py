@@ -7,6 +7,8 @@ from typing import Any
 
 from dlt.section.tree import children, subtree_ends
 
+MIN_SEEN = 1.5  # CSS pixels; what is thinner is no thing of its own
+
 Rect = tuple[float, float, float, float]
 """x, y (top-left corner), width, height, in CSS pixels of the page."""
 
@@ -68,7 +70,7 @@ class Dom:
 
     def seen(self) -> "Dom":
         """Without the nodes in whose subtree nothing can be seen; the root always stays."""
-        keep = [node.visible and node.rect[2] >= 1 and node.rect[3] >= 1 for node in self.nodes]
+        keep = [node.visible and min(node.rect[2:]) >= MIN_SEEN for node in self.nodes]
         for i in range(len(self) - 1, 0, -1):
             keep[self.nodes[i].parent] |= keep[i]
         return self._select([i for i in range(len(self)) if keep[i] or i == 0])

@@ -18,7 +18,7 @@ def hide_classes(names: tuple[str, ...], written: re.Pattern[str], site: str) ->
 
 
 def hash_class(name: str, site: str) -> str:
-    """"k" and five base-36 digits of a hash of `name`, keyed by `site`."""
+    """ "k" and five base-36 digits of a hash of `name`, keyed by `site`."""
     key = blake2b(site.encode(), digest_size=32).digest()
     number = int.from_bytes(blake2b(name.encode(), key=key, digest_size=8).digest())
     digits = []

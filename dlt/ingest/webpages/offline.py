@@ -2,8 +2,7 @@
 
 import mimetypes
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path, PurePosixPath
@@ -14,10 +13,22 @@ from playwright.async_api import Page, Route
 ORIGIN = "page.invalid"  # where pages seem to lie; a name that no resolver may ever know
 MAX_FILE = 64 << 20  # bytes
 
-_TYPES = {".woff2": "font/woff2", ".woff": "font/woff", ".webp": "image/webp", ".avif": "image/avif"}
+_TYPES = {
+    ".woff2": "font/woff2",
+    ".woff": "font/woff",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+}
+_HTML = re.compile(r"<(?:!doctype\s+html|html|body)\b", re.IGNORECASE)
 _TAG = re.compile(r"<(?:link|meta)\b[^>]{0,2000}>", re.IGNORECASE)
-_OF_ITSELF = re.compile(r"""\b(?:canonical|og:url|shortlink|EditURI|pingback)\b""", re.IGNORECASE)
-_ADDRESS = re.compile(r"""["'(]\s*(https?:)?//([a-z0-9.-]+\.[a-z]{2,}|localhost)[:/"']""", re.I)
+_OF_ITSELF = re.compile(r"\b(?:canonical|og:url|shortlink|EditURI)\b", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"""["'(]\s*(?:https?:)?//([a-z0-9.-]+)(?::\d+)?/?([^"')\s?#]{0,1000})""", re.IGNORECASE
+)
+
+
+class PageFault(Exception):
+    """A page that can't be rendered; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +91,21 @@ class Folder:
 
 
 def open_folder(root: Path, page: Path) -> Folder:
-    """The folder of a saved page, whose own host names are read from the page."""
+    """The folder of a saved page, whose own host names are read from the page.
+
+    Raises:
+        PageFault: the file is no HTML page.
+    """
     with page.open("rb") as file:
         html = file.read(MAX_FILE).decode("utf-8", errors="replace")
-    return Folder(root, page, frozenset(_own_hosts(html)))
+    if not _HTML.search(html[:4096]):
+        raise PageFault("not an HTML page")
+    nameless = Folder(root, page, frozenset())
+
+    def has_file(path: str) -> bool:
+        return "/" in path and nameless.find(f"http://{ORIGIN}/{quote(path)}") is not None
+
+    return Folder(root, page, frozenset(_own_hosts(html, has_file)))
 
 
 async def answer_offline(page: Page, folder: Folder) -> None:
@@ -120,13 +142,12 @@ def _spellings(path: str, query: str) -> Iterator[str]:
     yield f"{stem}.html"
 
 
-def _own_hosts(html: str) -> set[str]:
+def _own_hosts(html: str, has_file: Callable[[str], bool]) -> set[str]:
+    """The hosts that the page calls its own, or under which it asks for files that were saved."""
     of_itself = [tag for tag in _TAG.findall(html) if _OF_ITSELF.search(tag)]
-    said = {_bare(host) for tag in of_itself for _, host in _ADDRESS.findall(unescape(tag))}
-    if said:
-        return said
-    counts = Counter(_bare(host) for _, host in _ADDRESS.findall(html))
-    return {counts.most_common(1)[0][0]} if counts else set()
+    said = {_bare(host) for tag in of_itself for host, _ in _ADDRESS.findall(unescape(tag))}
+    saved = {_bare(host) for host, path in set(_ADDRESS.findall(html)) if has_file(unquote(path))}
+    return said | saved
 
 
 def _bare(host: str | None) -> str:

@@ -33,12 +33,16 @@
   for (const element of all(".e-con.e-parent")) element.classList.add("e-lazyloaded");
   for (const number of all("[data-to-value]")) number.textContent = number.dataset.toValue;
 
-  // entrance animations, before the style sheet below takes the animations away
+  // entrance animations, before the style sheet below takes the animations away; what is transparent
+  // though it takes its place in the page's flow waits for a script, too (hover effects lie over it)
   const hidden = all("body *").filter((element) => {
     const style = getComputedStyle(element);
-    const entering = element.matches(ENTRANCE) || style.animationName !== "none";
-    return entering && (parseFloat(style.opacity) < 1 || style.visibility === "hidden" ||
-      style.transform !== "none");
+    const transparent = parseFloat(style.opacity) < 0.02;
+    const inFlow = ["static", "relative"].includes(style.position);
+    if (element.matches(ENTRANCE) || style.animationName !== "none") {
+      return transparent || style.visibility === "hidden" || style.transform !== "none";
+    }
+    return transparent && inFlow && !element.matches("input, select, textarea");
   });
   const bars = all("body *").filter((element) =>
     ["fixed", "sticky"].includes(getComputedStyle(element).position));

@@ -57,7 +57,9 @@ def _children(folder: Path, scratch: Path) -> Iterator[Site]:
         else:
             continue
         if site.name in taken:
-            raise DltError(f"ingest.webpages.path: {folder}: two sites would be called {site.name!r}")
+            raise DltError(
+                f"ingest.webpages.path: {folder}: two sites would be called {site.name!r}"
+            )
         taken.add(site.name)
         yield site
 

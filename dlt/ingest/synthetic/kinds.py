@@ -1,0 +1,382 @@
+"""The kinds of section that training shows, each a tree shape of its own."""
+
+from collections.abc import Callable
+
+from dlt.ingest.synthetic import backdrop, rich
+from dlt.ingest.synthetic import widgets as w
+from dlt.ingest.synthetic.composer import Composer
+from dlt.ingest.synthetic.item import Item
+from dlt.ingest.synthetic.words import phrase
+
+
+def intro(c: Composer, level: int = 2) -> list[Item]:
+    """A heading, often with a line above and a paragraph or a divider below."""
+    items = [w.heading(c, level)]
+    if c.rng.random() < 0.25:
+        items.insert(0, w.heading(c, 4, phrase(c.rng, c.site.language, 1, 2).upper()))
+    if c.rng.random() < 0.2:
+        items.append(w.divider(c))
+    if c.rng.random() < 0.5:
+        items.append(w.paragraph(c, 10, 25))
+    return items
+
+
+def hero_center(c: Composer) -> Item:
+    c.use(c.site.dark)
+    c.align = "center"
+    items = [w.heading(c, 1), w.paragraph(c, 8, 18), *(w.button(c) for _ in range(c.rng.randint(0, 2)))]
+    root = c.section(*items, middle=True)
+    return backdrop.picture(c, root, veiled=c.rng.random() < 0.5)
+
+
+def hero_split(c: Composer) -> Item:
+    text = [*intro(c, 1), w.button(c)][: c.rng.randint(2, 5)]
+    if c.rng.random() < 0.4:
+        text = [c.box(*text, card=c.rng.random() < 0.5)]
+    side = [w.image(c, c.rng.choice((0.7, 0.9, 1.0)))]
+    cells = [text, side] if c.rng.random() < 0.5 else [side, text]
+    root = c.columns(*cells, weights=c.rng.choice(((1, 1), (3, 2), (2, 3))))
+    return backdrop.overlay(c, root) if c.rng.random() < 0.15 else root
+
+
+def hero_video(c: Composer) -> Item:
+    c.use(c.site.dark)
+    root = c.section(w.heading(c, 1), w.paragraph(c, 8, 16), w.button(c), middle=True)
+    return backdrop.video(c, root, veiled=c.rng.random() < 0.5)
+
+
+def page_title(c: Composer) -> Item:
+    c.use(c.site.dark)
+    items = [w.heading(c, 1)] if c.rng.random() < 0.6 else [w.heading(c, 1), w.note(c)]
+    root = c.section(*items, middle=True)
+    return backdrop.picture(c, root, veiled=c.rng.random() < 0.3)
+
+
+def text_block(c: Composer) -> Item:
+    count = c.rng.randint(1, 3)
+    items = [w.paragraph(c, 20, 60, count)]
+    if c.rng.random() < 0.7:
+        items.insert(0, w.heading(c, 2))
+    if c.rng.random() < 0.15:
+        items.append(w.spacer(c))
+    return c.section(*items)
+
+
+def article(c: Composer) -> Item:
+    items = []
+    for _ in range(c.rng.randint(2, 4)):
+        items += [w.heading(c, 3), w.paragraph(c, 25, 60, c.rng.randint(1, 2))]
+    return c.section(*items)
+
+
+def one_heading(c: Composer) -> Item:
+    return c.section(w.heading(c, c.rng.randint(1, 3)))
+
+
+def feature_grid(c: Composer) -> Item:
+    count = c.rng.randint(3, 4)
+    cells = [[rich.icon_box(c)] for _ in range(count)]
+    if c.rng.random() < 0.3:
+        return c.columns(*cells, middle=False)
+    rows = [c.row(*cells)]
+    if c.rng.random() < 0.3:
+        rows.append(c.row(*[[rich.icon_box(c)] for _ in range(count)]))
+    return c.section(*intro(c), *rows)
+
+
+def pricing(c: Composer) -> Item:
+    cells = []
+    for _ in range(c.rng.randint(2, 4)):
+        plan = [w.heading(c, 4), w.price(c), rich.bullets(c, c.rng.randint(3, 5))]
+        cells.append([c.box(*plan, w.button(c))])
+    return c.section(*intro(c), c.row(*cells))
+
+
+def faq(c: Composer) -> Item:
+    items = intro(c) if c.rng.random() < 0.7 else []
+    return c.section(*items, rich.accordion(c, c.rng.randint(3, 8)))
+
+
+def faq_split(c: Composer) -> Item:
+    left = [w.heading(c, 2), w.paragraph(c, 10, 20)]
+    return c.columns(left, [rich.accordion(c, c.rng.randint(1, 5))], weights=(2, 3), middle=False)
+
+
+def testimonials(c: Composer) -> Item:
+    shown = c.rng.randint(1, 3)
+    return c.section(*intro(c), rich.carousel(c, rich.voice, shown, shown + c.rng.randint(1, 4)))
+
+
+def gallery(c: Composer) -> Item:
+    columns = c.rng.randint(3, 5)
+    items = intro(c) if c.rng.random() < 0.7 else []
+    return c.section(*items, rich.gallery(c, columns * c.rng.randint(1, 3), columns))
+
+
+def masonry_wall(c: Composer) -> Item:
+    columns = c.rng.randint(3, 4)
+    items = [w.heading(c, 2)] if c.rng.random() < 0.8 else []
+    return c.section(*items, rich.masonry(c, columns * 2 + c.rng.randint(0, 4), columns))
+
+
+def footer_columns(c: Composer) -> Item:
+    c.use(c.site.dark)
+    c.align = "left"
+    brand = [w.logo(c), w.paragraph(c, 8, 16), rich.social(c, c.rng.randint(3, 5))]
+    cells = [brand]
+    for _ in range(c.rng.randint(1, 3)):
+        cells.append([w.heading(c, 4), rich.links(c, c.rng.randint(3, 7))])
+    root = c.columns(*cells, tag=c.rng.choice(("footer", "")), middle=False)
+    return backdrop.overlay(c, root) if c.rng.random() < 0.2 else root
+
+
+def contact_map(c: Composer) -> Item:
+    text = [w.heading(c, 2), w.paragraph(c, 8, 20), rich.bullets(c, 3), rich.social(c, 3)]
+    cells = [text[: c.rng.randint(2, 4)], [w.map_view(c, c.rng.choice((0.6, 0.8)))]]
+    if c.rng.random() < 0.5:
+        cells.reverse()
+    return c.columns(*cells, middle=False)
+
+
+def counters(c: Composer) -> Item:
+    cells = [[w.counter(c)] for _ in range(c.rng.randint(3, 4))]
+    if c.rng.random() < 0.5:
+        c.use(c.site.accented)
+        return c.columns(*cells)
+    if c.rng.random() < 0.5:
+        cells = [[w.icon(c), *cell] for cell in cells]
+    return c.section(*intro(c), c.row(*cells))
+
+
+def tab_panel(c: Composer) -> Item:
+    return c.section(*intro(c), rich.tabs(c, c.rng.randint(2, 5)))
+
+
+def video_block(c: Composer) -> Item:
+    items = intro(c) if c.rng.random() < 0.7 else []
+    return c.section(*items, w.video(c), width=c.rng.choice((0, 380)))
+
+
+def video_row(c: Composer) -> Item:
+    cells = [[w.heading(c, 4), w.video(c)] for _ in range(c.rng.randint(2, 3))]
+    return c.columns(*cells, middle=False)
+
+
+def logo_marquee(c: Composer) -> Item:
+    items = [w.heading(c, 3)] if c.rng.random() < 0.6 else []
+    return c.section(*items, rich.marquee(c, c.rng.random() < 0.6))
+
+
+def qr_promo(c: Composer) -> Item:
+    if c.rng.random() < 0.5:
+        c.use(c.site.accented)
+    text = [w.heading(c, 2), w.paragraph(c, 10, 20), rich.bullets(c, 3)]
+    return c.columns(text[: c.rng.randint(2, 3)], [w.qr(c), w.note(c)], weights=(2, 1))
+
+
+def team(c: Composer) -> Item:
+    cells = []
+    for _ in range(c.rng.randint(3, 4)):
+        person = [w.image(c, 1.0), w.person_name(c), w.note(c)]
+        cells.append([*person, rich.social(c, 3)] if c.rng.random() < 0.4 else person)
+    return c.section(*intro(c), c.row(*cells))
+
+
+def timeline(c: Composer) -> Item:
+    c.align = "left"
+    rows = []
+    for _ in range(c.rng.randint(2, 4)):
+        rows.append(c.row([w.heading(c, 3, str(c.rng.randint(1950, 2025)))], [w.heading(c, 4), w.paragraph(c, 8, 20)], weights=(1, 4)))
+    return c.section(w.heading(c, 2), *rows)
+
+
+def blog_cards(c: Composer) -> Item:
+    cells = []
+    for _ in range(c.rng.randint(2, 3)):
+        post = [w.heading(c, 4), w.note(c), w.paragraph(c, 8, 16)]
+        cells.append([w.image(c, 0.6), c.box(*post[: c.rng.randint(2, 3)])])
+    return c.section(w.heading(c, 2), c.row(*cells))
+
+
+def cta_band(c: Composer) -> Item:
+    c.use(c.site.accented)
+    if c.rng.random() < 0.5:
+        return c.columns([w.heading(c, 2)], [w.button(c)], weights=(3, 1))
+    return c.section(w.heading(c, 2), w.paragraph(c, 6, 14), w.button(c))
+
+
+def newsletter(c: Composer) -> Item:
+    c.use(c.rng.choice((c.site.accented, c.tone)))
+    return c.section(w.heading(c, 2), w.paragraph(c, 6, 16), w.form(c))
+
+
+def split_rows(c: Composer) -> Item:
+    rows = []
+    for i in range(c.rng.randint(1, 3)):
+        cells = [[w.image(c, 0.66)], [w.heading(c, 3), w.paragraph(c, 15, 35)]]
+        if i % 2:
+            cells.reverse()
+        rows.append(c.row(*cells, middle=True))
+    return c.section(w.heading(c, 2), *rows)
+
+
+def header_nav(c: Composer) -> Item:
+    c.align = "left"
+    cells = [[w.logo(c)], [rich.links(c, c.rng.randint(4, 6), line=True)]]
+    weights = (1, 4)
+    if c.rng.random() < 0.5:
+        cells.append([w.button(c)])
+        weights = (2, 5, 1.5)
+    return c.columns(*cells, weights=weights, tag=c.rng.choice(("header", "")))
+
+
+def freeform(c: Composer) -> Item:
+    c.align = "left"
+    parts = [
+        (w.image(c, 0.7), (0.02, 0.05, 0.45)),
+        (w.image(c, 0.9), (0.55, 0.25, 0.4)),
+        (w.heading(c, 1), (0.25, 0.12, 0.5)),
+        (w.note(c), (0.05, 0.86, 0.4)),
+    ]
+    return c.section(rich.freedom(c, float(c.rng.randint(250, 340)), *parts[: c.rng.randint(3, 4)]))
+
+
+def free_hero(c: Composer) -> Item:
+    c.use(c.site.dark)
+    c.align = "left"
+    free = rich.freedom(
+        c,
+        float(c.rng.randint(200, 260)),
+        (w.heading(c, 1), (0.04, 0.15, 0.6)),
+        (w.paragraph(c, 8, 14), (0.1, 0.55, 0.45)),
+        (w.icon(c), (0.8, 0.2, 0.12)),
+        (w.button(c), (0.62, 0.75, 0.3)),
+    )
+    return backdrop.picture(c, c.section(free), veiled=True)
+
+
+def divided_title(c: Composer) -> Item:
+    items = [w.heading(c, 2), w.divider(c)]
+    if c.rng.random() < 0.4:
+        items.insert(0, w.divider(c))
+    if c.rng.random() < 0.5:
+        items.append(w.paragraph(c, 15, 40))
+    return c.section(*items)
+
+
+def comparison(c: Composer) -> Item:
+    sides = []
+    for _ in range(2):
+        rows = [c.row([w.icon(c, 18)], [w.heading(c, 4)], weights=(1, 4)) for _ in range(2)]
+        sides.append([w.heading(c, 3), *rows, rich.bullets(c, c.rng.randint(2, 4))])
+    return c.columns(*sides, middle=False)
+
+
+def picture_slider(c: Composer) -> Item:
+    shown = c.rng.randint(2, 5)
+    items = [w.heading(c, 2), c.rng.choice((w.divider, w.paragraph))(c)]
+    return c.section(*items[: c.rng.randint(1, 2)], rich.carousel(c, rich.photo, shown, shown + c.rng.randint(2, 5)))
+
+
+def cards_wrapped(c: Composer) -> Item:
+    c.align = "left"
+    boxes = [c.box(w.heading(c, 3), w.paragraph(c, 12, 30), w.button(c)) for _ in range(c.rng.randint(1, 2))]
+    return c.columns([w.image(c, 0.9)], boxes, middle=False)
+
+
+_PARTS: tuple[tuple[int, Callable[[Composer], Item]], ...] = (
+    (10, lambda c: w.heading(c, c.rng.randint(2, 4))),
+    (8, lambda c: w.paragraph(c, 8, 30, c.rng.choice((1, 1, 2, 3)))),
+    (2, w.note),
+    (3, w.button),
+    (4, w.image),
+    (1, lambda c: w.image(c, caption=True)),
+    (3, w.divider),
+    (2, w.icon),
+    (2, w.counter),
+    (2, w.spacer),
+    (2, lambda c: rich.bullets(c, c.rng.randint(2, 5))),
+    (2, lambda c: rich.links(c, c.rng.randint(3, 6), line=c.rng.random() < 0.5)),
+    (2, lambda c: rich.social(c, c.rng.randint(3, 5))),
+    (2, rich.icon_box),
+    (1, lambda c: rich.image_box(c, 0.7, link=c.rng.random() < 0.5)),
+    (1, w.video),
+    (1, w.map_view),
+    (1, w.qr),
+    (1, w.form),
+    (1, lambda c: rich.accordion(c, c.rng.randint(2, 4))),
+    (1, lambda c: rich.tabs(c, c.rng.randint(2, 3))),
+    (1, lambda c: rich.carousel(c, rich.voice, 1, c.rng.randint(3, 5))),
+    (1, lambda c: rich.gallery(c, 6, 3)),
+    (1, lambda c: rich.masonry(c, 6, 3)),
+    (1, lambda c: rich.marquee(c, logos=True)),
+)
+
+
+def _parts(c: Composer, count: int) -> list[Item]:
+    weights, makers = zip(*_PARTS, strict=True)
+    return [make(c) for make in c.rng.choices(makers, weights, k=count)]
+
+
+def mixed_stack(c: Composer) -> Item:
+    items = _parts(c, c.rng.randint(2, 5))
+    if c.rng.random() < 0.3:
+        items.append(c.box(*_parts(c, c.rng.randint(2, 3)), card=c.rng.random() < 0.5))
+    return c.section(*items)
+
+
+def mixed_columns(c: Composer) -> Item:
+    cells = [_parts(c, c.rng.randint(1, 3)) for _ in range(c.rng.randint(2, 3))]
+    if c.rng.random() < 0.3:
+        cells[0].append(c.row(*(_parts(c, c.rng.randint(1, 2)) for _ in range(2))))
+    return c.columns(*cells, middle=c.rng.random() < 0.5)
+
+
+def mixed_rows(c: Composer) -> Item:
+    rows = []
+    for _ in range(c.rng.randint(1, 3)):
+        rows += _parts(c, c.rng.randint(0, 1))
+        rows.append(c.row(*(_parts(c, c.rng.randint(1, 2)) for _ in range(c.rng.randint(2, 4)))))
+    return c.section(w.heading(c, 2), *rows)
+
+
+TRAINING: dict[Callable[[Composer], Item], int] = {
+    mixed_stack: 8,
+    mixed_columns: 8,
+    mixed_rows: 8,
+    hero_center: 3,
+    hero_split: 3,
+    hero_video: 2,
+    page_title: 3,
+    text_block: 6,
+    article: 3,
+    one_heading: 3,
+    feature_grid: 2,
+    pricing: 2,
+    faq: 3,
+    faq_split: 2,
+    testimonials: 2,
+    gallery: 1,
+    masonry_wall: 2,
+    footer_columns: 3,
+    contact_map: 2,
+    counters: 2,
+    tab_panel: 2,
+    video_block: 1,
+    video_row: 1,
+    logo_marquee: 2,
+    qr_promo: 2,
+    team: 2,
+    timeline: 2,
+    blog_cards: 2,
+    cta_band: 3,
+    newsletter: 1,
+    split_rows: 3,
+    header_nav: 3,
+    freeform: 2,
+    free_hero: 1,
+    divided_title: 3,
+    comparison: 1,
+    picture_slider: 1,
+    cards_wrapped: 2,
+}

@@ -1,0 +1,220 @@
+"""The split stage: no site and no near-duplicate in two splits, and the packed form for training.
+
+A dataset that comes in train/val/test is kept as it is divided; a flat one is divided by group.
+"""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlt.data.shards import hash_shards, write_shards
+from dlt.errors import DltError
+from dlt.files import new_folder, write_json
+from dlt.phase import SUMMARY, phase_of
+from dlt.section.example import SPLITS
+from dlt.validate import FLAT, OWN_GROUP, REPORT, example_folder
+
+CLOSE_ENOUGH = 0.005  # of all examples, off the wanted share of a split
+ATTEMPTS = 64  # orders of the groups tried until a division is as close as that
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What the division of a dataset must know of an example."""
+
+    name: str
+    split: str  # where the dataset has it: train, val, test or FLAT
+    group: str  # must not be in two splits
+    digest: str  # equal for near-duplicates, which must not be in two splits either
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """The items of each split, and the copies left out: (item, the one that stays)."""
+
+    splits: dict[str, list[Item]]
+    dropped: list[tuple[Item, Item]]
+
+
+def split(
+    raw: Path,
+    validated: Path,
+    splits: Path,
+    processed: Path,
+    *,
+    ratios: tuple[float, float, float],
+    seed: int,
+) -> dict[str, Any]:
+    """Divide the examples that validation let pass, and pack them.
+
+    Writes `splits`/{train,val,test}.txt (names) and summary.json, and tar shards in
+    `processed`/{train,val,test}. Returns the summary; its `data_hash` covers the names and
+    contents of train and val, which is all that training reads.
+
+    Raises:
+        DltError: the dataset cannot be divided in three non-empty splits.
+    """
+    report = json.loads((validated / REPORT).read_text(encoding="utf-8"))["examples"]
+    usable = [entry for entry in report if entry["status"] != "quarantined"]
+    folders = {(e["split"], e["name"]): example_folder(e, raw, validated) for e in usable}
+    items = [Item(e["name"], e["split"], e["group"], e["digest"]) for e in usable]
+    try:
+        division = divide(items, ratios, seed)
+    except DltError as error:
+        raise DltError(f"{raw}: {error}") from None
+    with new_folder(processed) as packed, new_folder(splits) as listed:
+        for name, members in division.splits.items():
+            write_shards(packed / name, (folders[item.split, item.name] for item in members))
+            names = "".join(f"{item.name}\n" for item in members)
+            (listed / f"{name}.txt").write_text(names, encoding="utf-8")
+        data_hash = hash_shards([packed / "train", packed / "val"])
+        summary = {**_summary(division, len(report)), "data_hash": data_hash}
+        write_json(listed / SUMMARY, summary)
+    print(_table(summary))
+    return summary
+
+
+def divide(items: Sequence[Item], ratios: tuple[float, float, float], seed: int) -> Division:
+    """Place items in train, val and test.
+
+    Flat items are divided by group, groups with a near-duplicate in common counted as one. Given
+    splits stay as they are, but a copy of something in test is left out of train and val, and a
+    copy of something in val out of train; a split that is not given is taken from train.
+
+    Raises:
+        DltError: too few groups, or nothing in train.
+    """
+    kept, dropped = _drop_copies(items)
+    given = {name: [item for item in kept if item.split == name] for name in (*SPLITS, FLAT)}
+    wanted = dict(zip(SPLITS, ratios, strict=True))
+    if given[FLAT]:
+        return Division(_divide_groups(given[FLAT], wanted, seed), [])
+    if not given["train"]:
+        raise DltError("no usable examples in train")
+    missing = {name: share for name, share in wanted.items() if not given[name] or name == "train"}
+    taken = _divide_groups(given["train"], missing, seed) if len(missing) > 1 else {}
+    return Division({name: taken.get(name, given[name]) for name in SPLITS}, dropped)
+
+
+def _drop_copies(items: Sequence[Item]) -> tuple[list[Item], list[tuple[Item, Item]]]:
+    """Leave out what a split held back further already has: test before val before train."""
+    kept: list[Item] = []
+    dropped: list[tuple[Item, Item]] = []
+    held_back: dict[str, Item] = {}
+    for name in ("test", "val", "train", FLAT):
+        fresh = []
+        for item in items:
+            if item.split != name:
+                continue
+            if item.digest in held_back:
+                dropped.append((item, held_back[item.digest]))
+            else:
+                fresh.append(item)
+        held_back.update((item.digest, item) for item in reversed(fresh))
+        kept.extend(fresh)
+    return kept, dropped
+
+
+def _divide_groups(
+    items: Sequence[Item], shares: Mapping[str, float], seed: int
+) -> dict[str, list[Item]]:
+    """Divide items so that the splits' sizes come close to their shares, in a hashed order."""
+    components = _components(items)
+    if len(components) < len(shares):
+        needed = f"{', '.join(shares)} need at least {len(shares)}"
+        raise DltError(
+            f"{len(items):,} usable examples in {len(components)} groups (sites, joined where they "
+            f"share near-duplicates); {needed}"
+        )
+    sizes = {key: len(members) for key, members in components.items()}
+    best: tuple[float, dict[str, str]] | None = None
+    for attempt in range(ATTEMPTS):
+        found = _fill(sizes, shares, f"{seed}/{attempt}")
+        if best is None or found[0] < best[0]:
+            best = found
+        if best[0] <= CLOSE_ENOUGH:
+            break
+    assert best is not None
+    divided: dict[str, list[Item]] = {name: [] for name in shares}
+    for key, name in best[1].items():
+        divided[name].extend(components[key])
+    return {name: sorted(members, key=lambda item: item.name) for name, members in divided.items()}
+
+
+def _components(items: Iterable[Item]) -> dict[str, list[Item]]:
+    """Items by group, groups with an equal digest joined; the key is the least group's name."""
+    leader: dict[str, str] = {}
+
+    def find(group: str) -> str:
+        while (parent := leader.setdefault(group, group)) != group:
+            leader[group] = leader[parent]
+            group = parent
+        return group
+
+    groups: dict[str, str] = {}
+    items = list(items)
+    for item in items:
+        one, other = find(item.group), find(groups.setdefault(item.digest, item.group))
+        leader[max(one, other)] = min(one, other)
+    joined = defaultdict(list)
+    for item in items:
+        joined[find(item.group)].append(item)
+    return joined
+
+
+def _fill(
+    sizes: Mapping[str, int], shares: Mapping[str, float], salt: str
+) -> tuple[float, dict[str, str]]:
+    """Give each group to the split that lacks most; the largest share missed, and the splits."""
+    total = sum(sizes.values())
+    lacking = {name: share * total / sum(shares.values()) for name, share in shares.items()}
+    placed: dict[str, list[str]] = {name: [] for name in shares}
+    for key in sorted(sizes, key=lambda key: hashlib.sha256(f"{salt}/{key}".encode()).digest()):
+        name = max(lacking, key=lambda name: lacking[name])
+        placed[name].append(key)
+        lacking[name] -= sizes[key]
+    for name in (name for name in placed if not placed[name]):
+        donor = max(placed, key=lambda name: len(placed[name]))
+        key = min(placed[donor], key=lambda key: sizes[key])
+        placed[donor].remove(key)
+        placed[name].append(key)
+        lacking[donor] += sizes[key]
+        lacking[name] -= sizes[key]
+    missed = max(map(abs, lacking.values())) / total
+    return missed, {key: name for name, keys in placed.items() for key in keys}
+
+
+def _summary(division: Division, found: int) -> dict[str, Any]:
+    groups = {name: {item.group for item in items} for name, items in division.splits.items()}
+    homes = Counter(group for members in groups.values() for group in members)
+    return {
+        "found": found,
+        "examples": sum(map(len, division.splits.values())),
+        "phase": phase_of(found),
+        "split": {name: len(items) for name, items in division.splits.items()},
+        "groups": {name: len(members) for name, members in groups.items()},
+        "shared_sites": sorted(
+            group for group, n in homes.items() if n > 1 and not group.startswith(OWN_GROUP)
+        ),
+        "dropped": [
+            {"name": item.name, "split": item.split, "copy_of": f"{stays.split}/{stays.name}"}
+            for item, stays in division.dropped
+        ],
+    }
+
+
+def _table(summary: Mapping[str, Any]) -> str:
+    rows = [
+        f"{name:6} {count:,} examples in {summary['groups'][name]:,} groups"
+        for name, count in summary["split"].items()
+    ]
+    rows.append(f"{summary['phase']}, by the {summary['found']:,} examples that ingest found")
+    for copy in summary["dropped"]:
+        rows.append(f"left out: {copy['split']}/{copy['name']}, a copy of {copy['copy_of']}")
+    if summary["shared_sites"]:
+        rows.append(f"in two given splits: {', '.join(summary['shared_sites'])}")
+    return "\n".join(rows)

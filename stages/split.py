@@ -1,0 +1,16 @@
+"""Split: divide the examples by site and pack them for training."""
+
+from dlt.params import load_params
+from dlt.paths import PROCESSED, RAW, SPLITS, VALIDATED
+from dlt.process import run_main
+from dlt.split import split
+
+
+def main() -> None:
+    """Write data/splits and data/processed."""
+    params = load_params()
+    split(RAW, VALIDATED, SPLITS, PROCESSED, ratios=params.split.ratios, seed=params.seed)
+
+
+if __name__ == "__main__":
+    run_main("split", main)

@@ -1,0 +1,166 @@
+"""Tar shards: what goes in comes out, byte for byte, and hostile ones are refused in one line."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from dlt.data import shards
+from dlt.data.shards import count_examples, hash_shards, read_folders, read_shards, write_shards
+from dlt.section.errors import SectionError
+
+STRUCTURE = '{"div.a": {"p": {"text": "one"}, "p": {"text": "two"}}}'
+LAYOUT = '{"structure": {"section@div.a": {"paragraph@p": "", "paragraph@p": ""}}}'
+
+
+def make_examples(root: Path, count: int) -> list[Path]:
+    folders = [root / f"example.{i:03d}" for i in range(count)]
+    for i, folder in enumerate(folders):
+        folder.mkdir(parents=True)
+        (folder / "screenshot.png").write_bytes(b"picture %d" % i)
+        (folder / "structure.json").write_text(STRUCTURE)
+        (folder / "layout.json").write_text(LAYOUT)
+        if i % 2:
+            (folder / "meta.json").write_text('{"site": "ä"}')
+    return folders
+
+
+def make_shard(path: Path, members: list[tuple[str, bytes]]) -> Path:
+    with tarfile.open(path, "w") as shard:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            shard.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_read_back_equals_the_folders(tmp_path: Path) -> None:
+    write_shards(tmp_path / "packed", make_examples(tmp_path / "raw", 5))
+    packed = list(read_shards(tmp_path / "packed"))
+    assert packed == list(read_folders(tmp_path / "raw"))
+    assert [example.name for example, _ in packed] == [f"example.{i:03d}" for i in range(5)]
+    assert packed[3][0].meta == {"site": "ä"}
+    assert len(packed[0][0].structure) == 3, "repeated keys are kept"
+    assert count_examples(tmp_path / "packed") == 5
+
+
+def test_layout_may_be_missing(tmp_path: Path) -> None:
+    (folder,) = make_examples(tmp_path / "raw", 1)
+    (folder / "layout.json").unlink()
+    write_shards(tmp_path / "packed", [folder])
+    for read in (read_shards(tmp_path / "packed"), read_folders(tmp_path / "raw")):
+        assert [example.layout for example, _ in read] == [None]
+
+
+def test_members_follow_the_webdataset_convention(tmp_path: Path) -> None:
+    write_shards(tmp_path / "packed", make_examples(tmp_path / "raw", 2))
+    with tarfile.open(tmp_path / "packed" / "shard-000000.tar") as shard:
+        members = shard.getmembers()
+    assert [member.name.removeprefix("example.00") for member in members] == [
+        "0.screenshot.png",
+        "0.structure.json",
+        "0.layout.json",
+        "1.screenshot.png",
+        "1.structure.json",
+        "1.layout.json",
+        "1.meta.json",
+    ]
+    assert {(m.mtime, m.uid, m.gid, m.uname, m.mode) for m in members} == {(0, 0, 0, "", 0o644)}
+
+
+def test_bytes_depend_on_the_examples_only(tmp_path: Path) -> None:
+    write_shards(tmp_path / "one", make_examples(tmp_path / "raw", 3))
+    write_shards(tmp_path / "two", make_examples(tmp_path / "elsewhere", 3))
+    one, two = (tmp_path / name / "shard-000000.tar" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert hash_shards([tmp_path / "one"]) == hash_shards([tmp_path / "two"])
+    (tmp_path / "elsewhere" / "example.001" / "screenshot.png").write_bytes(b"another")
+    write_shards(tmp_path / "two", sorted((tmp_path / "elsewhere").iterdir()))
+    assert hash_shards([tmp_path / "one"]) != hash_shards([tmp_path / "two"])
+
+
+@pytest.mark.parametrize("limit", ["SHARD_EXAMPLES", "SHARD_BYTES"])
+def test_shards_end_at_their_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(shards, limit, {"SHARD_EXAMPLES": 2, "SHARD_BYTES": 5_000}[limit])
+    write_shards(tmp_path / "packed", make_examples(tmp_path / "raw", 5))
+    assert len(list((tmp_path / "packed").iterdir())) == 3
+    assert [e.name[-1] for e, _ in read_shards(tmp_path / "packed")] == list("01234")
+    assert count_examples(tmp_path / "packed") == 5
+
+
+def test_no_shards_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(SectionError, match="no tar shards found"):
+        list(read_shards(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([("../up.screenshot.png", b"x")], "'../up.screenshot.png': not a file of an example"),
+        ([(".hidden.structure.json", b"x")], "not a file of an example"),
+        ([("readme.txt", b"x")], "'readme.txt': not a file of an example"),
+        ([("a.structure.json", b"{}")], "a.screenshot.png is missing"),
+        ([("a.screenshot.png", b"x")], "a.structure.json is missing"),
+        (
+            [("a.screenshot.png", b"x"), ("a.structure.json", b"\xff")],
+            "a.structure.json: 'utf-8' codec can't decode",
+        ),
+        (
+            [("a.screenshot.png", b"x"), ("a.structure.json", b'{"a":' * 8_000)],
+            "a.structure.json: nested deeper than",
+        ),
+    ],
+)
+def test_a_bad_member_is_named(
+    tmp_path: Path, members: list[tuple[str, bytes]], message: str
+) -> None:
+    path = make_shard(tmp_path / "bad.tar", members)
+    with pytest.raises(SectionError) as raised:
+        list(read_shards(tmp_path))
+    assert str(raised.value).startswith(f"{path}: ")
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_links_and_large_members_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tarfile.open(tmp_path / "link.tar", "w") as shard:
+        link = tarfile.TarInfo("a.screenshot.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
+        shard.addfile(link)
+    with pytest.raises(SectionError, match="not a file of an example"):
+        list(read_shards(tmp_path))
+    make_shard(tmp_path / "link.tar", [("a.screenshot.png", b"0" * 100)])
+    monkeypatch.setattr(shards, "MAX_MEMBER_BYTES", 99)
+    with pytest.raises(SectionError, match="over 99 bytes"):
+        list(read_shards(tmp_path))
+
+
+@pytest.mark.parametrize("keep", [100, 600, 1_000])
+def test_a_truncated_shard_is_named(tmp_path: Path, keep: int) -> None:
+    write_shards(tmp_path, make_examples(tmp_path / "raw", 1))
+    path = tmp_path / "shard-000000.tar"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(SectionError, match="shard-000000.tar"):
+        list(read_shards(tmp_path))
+
+
+def test_a_damaged_header_loses_no_example_silently(tmp_path: Path) -> None:
+    write_shards(tmp_path, make_examples(tmp_path / "raw", 2))
+    path = tmp_path / "shard-000000.tar"
+    content = bytearray(path.read_bytes())
+    content[content.index(b"example.001.screenshot")] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(SectionError, match="not a readable shard: damaged at byte"):
+        list(read_shards(tmp_path))
+
+
+def test_a_folder_without_screenshot_is_named(tmp_path: Path) -> None:
+    (folder,) = make_examples(tmp_path / "raw", 1)
+    (folder / "screenshot.png").unlink()
+    with pytest.raises(SectionError, match="example.000/screenshot.png: No such file"):
+        list(read_folders(tmp_path / "raw"))
