@@ -45,7 +45,9 @@ def main() -> None:
 
 def print_quantities(real: Sequence[Example], synthetic: Sequence[Example]) -> None:
     """One line a quantity: percentiles of both and the Wasserstein distance between them."""
-    print("Percentiles 5 / 25 / 50 / 75 / 95 / 100; W₁ is the Wasserstein distance, in units of the")
+    print(
+        "Percentiles 5 / 25 / 50 / 75 / 95 / 100; W₁ is the Wasserstein distance, in units of the"
+    )
     print("quantity and, in brackets, of its standard deviation in the real sections.\n")
     print(LINE.format("quantity", "real", "synthetic", "W₁"))
     print("|---|---|---|---|")
@@ -69,7 +71,11 @@ def print_shares(title: str, real: Mapping[str, float], synthetic: Mapping[str, 
 def quantities(examples: Iterable[Example]) -> dict[str, list[float]]:
     """Sizes of trees and layouts: a value a section, or an element for the merge lengths."""
     out: dict[str, list[float]] = {
-        "DOM nodes": [], "DOM depth": [], "elements": [], "layout depth": [], "merge length": []
+        "DOM nodes": [],
+        "DOM depth": [],
+        "elements": [],
+        "layout depth": [],
+        "merge length": [],
     }
     for example in examples:
         assert example.layout is not None

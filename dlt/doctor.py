@@ -163,10 +163,17 @@ def repository(root: Path) -> Iterator[Finding]:
     if not (root / ".dvc").is_dir():
         yield Finding("dvc", "no DVC repository", "git checkout .dvc, or: dvc init", needed=True)
         return
-    status = _ask([sys.executable, "-m", "dvc", "status", "--json"], root)
-    changed_stages = list(json.loads(status)) if status else []
-    shown = f"changed: {', '.join(changed_stages)}; dvc repro" if changed_stages else "up to date"
-    yield Finding("pipeline", shown if status else "unknown: dvc status fails")
+    yield Finding(
+        "pipeline", _pipeline(_ask([sys.executable, "-m", "dvc", "status", "--json"], root))
+    )
+
+
+def _pipeline(status: str | None) -> str:
+    """The stages to run again, by `dvc status --json`; some run each time, which says nothing."""
+    if status is None:
+        return "unknown: dvc status fails"
+    stages = [name for name, why in json.loads(status).items() if why != ["always changed"]]
+    return f"out of date: {', '.join(stages)}; run dvc repro" if stages else "up to date"
 
 
 def _ask(command: list[str], folder: Path | None = None) -> str | None:

@@ -15,6 +15,7 @@ from statistics import median_low
 from typing import Any
 
 from dlt.check import HARMLESS, REPAIRABLE, Checked, Fault, check_example
+from dlt.data.shards import is_plain_name
 from dlt.errors import DltError
 from dlt.files import new_folder, write_json
 from dlt.process import parallel_map
@@ -87,7 +88,7 @@ def _check(item: tuple[str, Path], repaired: Path | None) -> dict[str, Any]:
     elif repaired is not None and codes <= REPAIRABLE and checked.example:
         status = "repaired"
         write_example(repaired / split / folder.name, checked.example, checked.screenshot)
-    name = folder.name.encode(errors="replace").decode()
+    name = folder.name if is_plain_name(folder.name) else ascii(folder.name)[1:-1]
     faults = [asdict(fault) for fault in checked.faults]
     facts = _facts(checked) if status != "quarantined" else {}
     return {"name": name, "split": split, "status": status, **facts, "faults": faults}

@@ -50,3 +50,10 @@ def test_folders_without_git_or_dvc(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     *_, finding = doctor.repository(tmp_path)
     assert finding.needed and finding.mend == "git checkout .dvc, or: dvc init"
+
+
+def test_stages_that_always_run_are_not_out_of_date() -> None:
+    assert doctor._pipeline('{"source": ["always changed"]}') == "up to date"
+    status = '{"source": ["always changed"], "train": [{"changed deps": {"dlt": "modified"}}]}'
+    assert doctor._pipeline(status) == "out of date: train; run dvc repro"
+    assert doctor._pipeline(None).startswith("unknown")

@@ -119,11 +119,11 @@ def test_a_good_example_has_no_faults(tmp_path: Path) -> None:
         ({"layout": '{"a":' * 8_000 + "{}" + "}" * 8_000}, "layout.json", "json"),
         ({"meta": '{"a":' * 8_000 + "{}" + "}" * 8_000}, "meta.json", "json"),
         ({"structure": '{"div..a": {}}'}, "structure.json", "schema"),
-        ({"structure": '{"": {}}'}, "structure.json", "schema"),
+        ({"structure": '{"": {}}'}, "structure.json", "json"),
         (
             {"structure": '{"div.a": {"p": {"text": "\\ud800"}, "p": {}, "img": {}}}'},
             "structure.json",
-            "unicode",
+            "json",
         ),
         ({"layout": '{"props": {}}'}, "layout.json", "json"),
         ({"layout": '{"structure": {}, "more": 1}'}, "layout.json", "json"),
@@ -137,7 +137,7 @@ def test_a_good_example_has_no_faults(tmp_path: Path) -> None:
         ({"layout": boxes(0, 0, 1)}, "layout.json", "json"),
         ({"layout": boxes(0, 0, 1, float("nan"))}, "layout.json", "json"),
         ({"layout": boxes(0, 0, 1, 10**400)}, "layout.json", "json"),
-        ({"layout": LAYOUT.replace("0.5]]", "1e999]]")}, "layout.json", "box-value"),
+        ({"layout": LAYOUT.replace("0.5]]", "1e999]]")}, "layout.json", "json"),
         ({"layout": boxes(0, 0, 512, 16)}, "layout.json", "box-value"),
         ({"layout": boxes(0.5, 0.5, -0.1, 0.1)}, "layout.json", "box-value"),
         ({"layout": boxes(1.2, 0.5, 0.1, 0.1)}, "layout.json", "box-value"),
@@ -298,6 +298,16 @@ def test_an_empty_dataset_is_one_line(tmp_path: Path, given: tuple[str, ...]) ->
     with pytest.raises(DltError) as raised:
         validate(tmp_path / "raw", tmp_path / "out", fix_errors=True, verbose=True)
     assert str(raised.value) == f"{tmp_path / 'raw'}: no examples found"
+
+
+def test_a_strange_name_is_quarantined_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_example(tmp_path / "raw" / "good")
+    make_example(tmp_path / "raw" / "a\nb")
+    validate(tmp_path / "raw", tmp_path / "out", fix_errors=True, verbose=False)
+    assert "  a\\nb: unprintable letters" in capsys.readouterr().out
+    assert [e["status"] for e in report(tmp_path / "out")] == ["quarantined", "ok"]
 
 
 def test_flat_and_divided_do_not_mix(tmp_path: Path) -> None:

@@ -39,14 +39,20 @@ RIGHT: Rect = (500, 0, 500, 400)
 Tree = tuple[DomNode, Sequence[Any]]
 
 
-def node(kind: str = "", *below: Tree, tag: str = "div", rect: Rect = FULL, **attrs: str) -> Tree:
+def node(
+    kind: str = "",
+    *below: Tree,
+    tag: str = "div",
+    rect: Rect = FULL,
+    attrs: dict[str, str] | None = None,
+) -> Tree:
     """A DOM node of an Elementor kind; `w_<widget>` is a widget, "" none of the builder's."""
+    own = dict(attrs or {})
     if kind.startswith("w_"):
-        attrs |= {"data-element_type": "widget", "data-widget_type": kind[2:] + ".default"}
+        own |= {"data-element_type": "widget", "data-widget_type": kind[2:] + ".default"}
     elif kind:
-        attrs |= {"data-element_type": kind}
-    attrs = {"class" if name == "cls" else name: value for name, value in attrs.items()}
-    return DomNode(tag, -1, attrs, "", rect), below
+        own |= {"data-element_type": kind}
+    return DomNode(tag, -1, own, "", rect), below
 
 
 def dom(tree: Tree) -> Dom:
@@ -107,9 +113,9 @@ def test_a_widget_merges_down_to_where_it_branches() -> None:
 
 
 def test_composite_widgets_become_a_wrapper_with_parts() -> None:
-    icon = node("", node(tag="i"), cls="elementor-icon-box-icon")
-    text = node("", node(tag="h3"), node(tag="p"), cls="elementor-icon-box-content")
-    box = node("w_icon-box", node("", icon, text, cls="elementor-icon-box-wrapper"))
+    icon = node("", node(tag="i"), attrs={"class": "elementor-icon-box-icon"})
+    text = node("", node(tag="h3"), node(tag="p"), attrs={"class": "elementor-icon-box-content"})
+    box = node("w_icon-box", node("", icon, text, attrs={"class": "elementor-icon-box-wrapper"}))
     parts = ["wrapper", "drop", "icon", "merge", "drop", "heading", "paragraph"]
     assert roles(node("container", box)) == ["section", *parts]
 
@@ -147,18 +153,18 @@ def test_sections_of_widgets_that_no_role_fits_are_left_out() -> None:
 
 
 def test_props() -> None:
-    overlays = [node(cls="elementor-background-overlay") for _ in range(2)]
-    video = node(cls="elementor-background-video-container")
+    overlays = [node(attrs={"class": "elementor-background-overlay"}) for _ in range(2)]
+    video = node(attrs={"class": "elementor-background-video-container"})
     settings = {"data-settings": '{"background_background": "slideshow"}'}
-    found = Elementor().label(dom(node("section", video, *overlays, heading(), **settings)))
+    found = Elementor().label(dom(node("section", video, *overlays, heading(), attrs=settings)))
     assert found.props[:4] == ("bi", "bv", "bo", "none")
-    broken = Elementor().label(dom(node("section", heading(), **{"data-settings": "{"})))
+    broken = Elementor().label(dom(node("section", heading(), attrs={"data-settings": "{"})))
     assert set(broken.props) == {"none"}
 
 
 def test_sections_are_the_outermost_ones_outside_popups() -> None:
     inner = node("section", node("column", node("section")))
-    popup = node("", node("section"), **{"data-elementor-type": "popup"})
+    popup = node("", node("section"), attrs={"data-elementor-type": "popup"})
     page = dom(node("", node("", inner), popup, node("container")))
     assert Elementor().sections(page) == [2, 7]
     assert Elementor().matches(page)
@@ -338,6 +344,11 @@ def _element(example: Example, role: str) -> tuple[float, float, float, float]:
     return example.layout.boxes[found]
 
 
+def _about(colour: tuple[int, ...]) -> Any:
+    """A colour as a palette of 256 may show it."""
+    return pytest.approx(colour, abs=8)
+
+
 def _colour(root: Path, example: Example, role: str) -> tuple[int, ...]:
     """The colour in the middle of the first element with that role."""
     x, y, w, h = _element(example, role)
@@ -355,7 +366,7 @@ def test_a_page_becomes_examples(rendered: Path) -> None:
     for example in examples:
         assert example.layout and example.layout.boxes
         labels(example.structure, example.layout)
-        assert example.layout.boxes[0] == (0, 0, 1, 1)
+        assert list(example.layout.boxes[0]) == [0, 0, 1, 1]
         with Image.open(rendered / example.name / "screenshot.png") as picture:
             assert picture.width == 640
     hero = _with_text(rendered, "Lamps")
@@ -385,8 +396,8 @@ def test_a_page_becomes_examples(rendered: Path) -> None:
 @needs_browser
 def test_pictures_are_shown_lazy_ones_and_animated_ones_too(rendered: Path) -> None:
     hero = _with_text(rendered, "Lamps")
-    assert _colour(rendered, hero, "image") == LAMP  # lazy, and at an absolute address
-    assert _colour(rendered, _with_text(rendered, "Repairs"), "image") == WORKSHOP
+    assert _colour(rendered, hero, "image") == _about(LAMP)  # lazy, at an absolute address
+    assert _colour(rendered, _with_text(rendered, "Repairs"), "image") == _about(WORKSHOP)
 
 
 @needs_browser

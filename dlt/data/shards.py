@@ -155,7 +155,9 @@ def _parse_files(path: Path, name: str, files: Mapping[str, bytes]) -> tuple[Exa
             return parser(files[file].decode())
         except KeyError:
             raise SectionError(f"{path}: {name}.{file} is missing") from None
-        except (SectionError, ValueError, OverflowError) as error:
+        except UnicodeDecodeError:
+            raise SectionError(f"{path}: {name}.{file}: not UTF-8 text") from None
+        except SectionError as error:
             raise SectionError(f"{path}: {name}.{file}: {error}") from None
 
     if SCREENSHOT not in files:

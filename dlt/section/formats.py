@@ -176,7 +176,7 @@ def _props(value: Any) -> dict[str, str]:
 def _boxes(value: Any) -> tuple[Box, ...] | None:
     if value is None:
         return None
-    if not isinstance(value, list):
+    if not isinstance(value, list) or isinstance(value, _Members):
         raise SectionError("boxes: an array expected")
     for i, box in enumerate(value):
         if not isinstance(box, list) or len(box) != 4:

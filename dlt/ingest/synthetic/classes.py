@@ -13,7 +13,7 @@ _ELEMENTS = ("section", "column", "box")  # what builders give an id of its own,
 def class_names(site: Site, kind: str, part: str, serial: int) -> tuple[str, ...]:
     """Classes of a node of a section: `serial` numbers the section's nodes."""
     if site.habit == "opaque":
-        plain = _builder(site, part, serial)
+        plain = _builder(site, part, serial) if _choice(site, "scoped", 3) else (part,)
         return tuple(dict.fromkeys("k" + _digest(f"{site.seed}{name}", 5) for name in plain))
     if site.habit == "builder":
         return _builder(site, part, serial)

@@ -95,7 +95,11 @@ class Composer:
         return self._root(tag, [inner], Flow(align="center"), middle)
 
     def columns(
-        self, *cells: Sequence[Item], weights: Sequence[float] = (), tag: str = "", middle: bool = True
+        self,
+        *cells: Sequence[Item],
+        weights: Sequence[float] = (),
+        tag: str = "",
+        middle: bool = True,
     ) -> Item:
         """A section of columns side by side: its inner wrapper is the grid."""
         top = self.site.pad
@@ -199,4 +203,3 @@ def merge_chain(item: Item, role: str) -> None:
     while len(item.children) == 1:
         item = item.children[0]
         item.role = MERGE
-

@@ -1,5 +1,6 @@
 """The synthetic dataset: which section is which, and its files."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ from dlt.section.tree import Box, Node, Structure
 Kind = Callable[[Composer], Item]
 
 KINDS: dict[str, dict[Kind, int]] = {"train": TRAINING, "val": VALIDATION, "test": TEST}
+_MOST_NODES = 160  # larger sections are drawn anew; real ones have no more
 _SITE_SECTIONS = 8  # mean number of sections of a site
 
 
@@ -48,8 +50,11 @@ def generate(index: int, count: int, seed: int) -> tuple[str, Example, bytes]:
     """Section `index` of a dataset of `count`: its split, the example and its screenshot as PNG."""
     plan = _plan(index, count, seed)
     site = make_site(plan.site, plan.split, f"{seed}/{plan.site}")
-    composer = Composer(site, plan.kind.__name__, Random(f"{seed}/{index}"))
-    root = backdrop.decorated(composer, _compose(composer, plan.kind))
+    for attempt in itertools.count():
+        composer = Composer(site, plan.kind.__name__, Random(f"{seed}/{index}/{attempt}"))
+        root = backdrop.decorated(composer, _compose(composer, plan.kind))
+        if sum(1 for _ in root.walk()) <= _MOST_NODES:
+            break
     height = max(round(place(root, 0, 0, WIDTH)), 24)
     meta = {
         "format": 1,
@@ -62,7 +67,11 @@ def generate(index: int, count: int, seed: int) -> tuple[str, Example, bytes]:
     }
     structure, labels = _label(root, height)
     name = f"{site.name}_{blake2b(f'{seed}/{index}'.encode(), digest_size=5).hexdigest()}"
-    return plan.split, Example(name, structure, contract(structure, labels), meta), paint(root, height)
+    return (
+        plan.split,
+        Example(name, structure, contract(structure, labels), meta),
+        paint(root, height),
+    )
 
 
 def _compose(c: Composer, kind: Kind) -> Item:

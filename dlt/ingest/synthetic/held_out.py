@@ -2,7 +2,7 @@
 
 from dlt.ingest.synthetic import backdrop, rich
 from dlt.ingest.synthetic import widgets as w
-from dlt.ingest.synthetic.composer import Composer
+from dlt.ingest.synthetic.composer import Composer, Kind
 from dlt.ingest.synthetic.item import Item
 from dlt.ingest.synthetic.kinds import intro
 
@@ -99,8 +99,8 @@ def collage(c: Composer) -> Item:
     return c.section(w.heading(c, 2), free, rich.accordion(c, c.rng.randint(2, 3)))
 
 
-VALIDATION = {steps: 3, quote: 2, services: 2, social_wall: 1, media_tabs: 1}
-TEST = {
+VALIDATION: dict[Kind, int] = {steps: 3, quote: 2, services: 2, social_wall: 1, media_tabs: 1}
+TEST: dict[Kind, int] = {
     event_list: 3,
     app_promo: 2,
     visit_us: 2,

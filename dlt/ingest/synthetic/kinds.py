@@ -1,11 +1,10 @@
 """The kinds of section that training shows, each a tree shape of its own."""
 
-from collections.abc import Callable
-
 from dlt.ingest.synthetic import backdrop, rich
 from dlt.ingest.synthetic import widgets as w
-from dlt.ingest.synthetic.composer import Composer
+from dlt.ingest.synthetic.composer import Composer, Kind
 from dlt.ingest.synthetic.item import Item
+from dlt.ingest.synthetic.mixed import mixed_columns, mixed_rows, mixed_stack
 from dlt.ingest.synthetic.words import phrase
 
 
@@ -24,7 +23,11 @@ def intro(c: Composer, level: int = 2) -> list[Item]:
 def hero_center(c: Composer) -> Item:
     c.use(c.site.dark)
     c.align = "center"
-    items = [w.heading(c, 1), w.paragraph(c, 8, 18), *(w.button(c) for _ in range(c.rng.randint(0, 2)))]
+    items = [
+        w.heading(c, 1),
+        w.paragraph(c, 8, 18),
+        *(w.button(c) for _ in range(c.rng.randint(0, 2))),
+    ]
     root = c.section(*items, middle=True)
     return backdrop.picture(c, root, veiled=c.rng.random() < 0.5)
 
@@ -53,8 +56,7 @@ def page_title(c: Composer) -> Item:
 
 
 def text_block(c: Composer) -> Item:
-    count = c.rng.randint(1, 3)
-    items = [w.paragraph(c, 20, 60, count)]
+    items = [w.paragraph(c, 20, 60, c.rng.randint(1, 5))]
     if c.rng.random() < 0.7:
         items.insert(0, w.heading(c, 2))
     if c.rng.random() < 0.15:
@@ -94,7 +96,7 @@ def pricing(c: Composer) -> Item:
 
 def faq(c: Composer) -> Item:
     items = intro(c) if c.rng.random() < 0.7 else []
-    return c.section(*items, rich.accordion(c, c.rng.randint(3, 8)))
+    return c.section(*items, rich.accordion(c, c.rng.randint(3, 10)))
 
 
 def faq_split(c: Composer) -> Item:
@@ -125,7 +127,7 @@ def footer_columns(c: Composer) -> Item:
     brand = [w.logo(c), w.paragraph(c, 8, 16), rich.social(c, c.rng.randint(3, 5))]
     cells = [brand]
     for _ in range(c.rng.randint(1, 3)):
-        cells.append([w.heading(c, 4), rich.links(c, c.rng.randint(3, 7))])
+        cells.append([w.heading(c, 4), rich.links(c, c.rng.randint(3, 9))])
     root = c.columns(*cells, tag=c.rng.choice(("footer", "")), middle=False)
     return backdrop.overlay(c, root) if c.rng.random() < 0.2 else root
 
@@ -186,7 +188,8 @@ def timeline(c: Composer) -> Item:
     c.align = "left"
     rows = []
     for _ in range(c.rng.randint(2, 4)):
-        rows.append(c.row([w.heading(c, 3, str(c.rng.randint(1950, 2025)))], [w.heading(c, 4), w.paragraph(c, 8, 20)], weights=(1, 4)))
+        year = w.heading(c, 3, str(c.rng.randint(1950, 2025)))
+        rows.append(c.row([year], [w.heading(c, 4), w.paragraph(c, 8, 20)], weights=(1, 4)))
     return c.section(w.heading(c, 2), *rows)
 
 
@@ -222,8 +225,8 @@ def split_rows(c: Composer) -> Item:
 
 def header_nav(c: Composer) -> Item:
     c.align = "left"
-    cells = [[w.logo(c)], [rich.links(c, c.rng.randint(4, 6), line=True)]]
-    weights = (1, 4)
+    cells = [[w.logo(c)], [rich.links(c, c.rng.randint(4, 8), line=True)]]
+    weights: tuple[float, ...] = (1, 4)
     if c.rng.random() < 0.5:
         cells.append([w.button(c)])
         weights = (2, 5, 1.5)
@@ -275,85 +278,33 @@ def comparison(c: Composer) -> Item:
 def picture_slider(c: Composer) -> Item:
     shown = c.rng.randint(2, 5)
     items = [w.heading(c, 2), c.rng.choice((w.divider, w.paragraph))(c)]
-    return c.section(*items[: c.rng.randint(1, 2)], rich.carousel(c, rich.photo, shown, shown + c.rng.randint(2, 5)))
+    slider = rich.carousel(c, rich.photo, shown, shown + c.rng.randint(2, 5))
+    return c.section(*items[: c.rng.randint(1, 2)], slider)
 
 
 def cards_wrapped(c: Composer) -> Item:
     c.align = "left"
-    boxes = [c.box(w.heading(c, 3), w.paragraph(c, 12, 30), w.button(c)) for _ in range(c.rng.randint(1, 2))]
+    boxes = [
+        c.box(w.heading(c, 3), w.paragraph(c, 12, 30), w.button(c))
+        for _ in range(c.rng.randint(1, 2))
+    ]
     return c.columns([w.image(c, 0.9)], boxes, middle=False)
 
 
-_PARTS: tuple[tuple[int, Callable[[Composer], Item]], ...] = (
-    (10, lambda c: w.heading(c, c.rng.randint(2, 4))),
-    (8, lambda c: w.paragraph(c, 8, 30, c.rng.choice((1, 1, 2, 3)))),
-    (2, w.note),
-    (3, w.button),
-    (4, w.image),
-    (1, lambda c: w.image(c, caption=True)),
-    (3, w.divider),
-    (2, w.icon),
-    (2, w.counter),
-    (2, w.spacer),
-    (2, lambda c: rich.bullets(c, c.rng.randint(2, 5))),
-    (2, lambda c: rich.links(c, c.rng.randint(3, 6), line=c.rng.random() < 0.5)),
-    (2, lambda c: rich.social(c, c.rng.randint(3, 5))),
-    (2, rich.icon_box),
-    (1, lambda c: rich.image_box(c, 0.7, link=c.rng.random() < 0.5)),
-    (1, w.video),
-    (1, w.map_view),
-    (1, w.qr),
-    (1, w.form),
-    (1, lambda c: rich.accordion(c, c.rng.randint(2, 4))),
-    (1, lambda c: rich.tabs(c, c.rng.randint(2, 3))),
-    (1, lambda c: rich.carousel(c, rich.voice, 1, c.rng.randint(3, 5))),
-    (1, lambda c: rich.gallery(c, 6, 3)),
-    (1, lambda c: rich.masonry(c, 6, 3)),
-    (1, lambda c: rich.marquee(c, logos=True)),
-)
-
-
-def _parts(c: Composer, count: int) -> list[Item]:
-    weights, makers = zip(*_PARTS, strict=True)
-    return [make(c) for make in c.rng.choices(makers, weights, k=count)]
-
-
-def mixed_stack(c: Composer) -> Item:
-    items = _parts(c, c.rng.randint(2, 5))
-    if c.rng.random() < 0.3:
-        items.append(c.box(*_parts(c, c.rng.randint(2, 3)), card=c.rng.random() < 0.5))
-    return c.section(*items)
-
-
-def mixed_columns(c: Composer) -> Item:
-    cells = [_parts(c, c.rng.randint(1, 3)) for _ in range(c.rng.randint(2, 3))]
-    if c.rng.random() < 0.3:
-        cells[0].append(c.row(*(_parts(c, c.rng.randint(1, 2)) for _ in range(2))))
-    return c.columns(*cells, middle=c.rng.random() < 0.5)
-
-
-def mixed_rows(c: Composer) -> Item:
-    rows = []
-    for _ in range(c.rng.randint(1, 3)):
-        rows += _parts(c, c.rng.randint(0, 1))
-        rows.append(c.row(*(_parts(c, c.rng.randint(1, 2)) for _ in range(c.rng.randint(2, 4)))))
-    return c.section(w.heading(c, 2), *rows)
-
-
-TRAINING: dict[Callable[[Composer], Item], int] = {
+TRAINING: dict[Kind, int] = {
     mixed_stack: 8,
     mixed_columns: 8,
-    mixed_rows: 8,
+    mixed_rows: 5,
     hero_center: 3,
     hero_split: 3,
     hero_video: 2,
-    page_title: 3,
-    text_block: 6,
-    article: 3,
-    one_heading: 3,
+    page_title: 5,
+    text_block: 10,
+    article: 4,
+    one_heading: 5,
     feature_grid: 2,
     pricing: 2,
-    faq: 3,
+    faq: 5,
     faq_split: 2,
     testimonials: 2,
     gallery: 1,
@@ -371,11 +322,11 @@ TRAINING: dict[Callable[[Composer], Item], int] = {
     blog_cards: 2,
     cta_band: 3,
     newsletter: 1,
-    split_rows: 3,
+    split_rows: 5,
     header_nav: 3,
-    freeform: 2,
-    free_hero: 1,
-    divided_title: 3,
+    freeform: 3,
+    free_hero: 2,
+    divided_title: 4,
     comparison: 1,
     picture_slider: 1,
     cards_wrapped: 2,

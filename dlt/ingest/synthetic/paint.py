@@ -29,20 +29,21 @@ def paint(root: Item, height: int) -> bytes:
 def _paint_item(image: Image.Image, draw: ImageDraw.ImageDraw, item: Item) -> None:
     look = item.look
     if look.fill or look.border:
-        draw.rounded_rectangle(
-            _rounded(item.rect), look.radius, fill=look.fill, outline=look.border, width=1
-        )
+        left, top, right, bottom = _pixels(item.rect)
+        last = (max(right - 1, left), max(bottom - 1, top))
+        draw.rounded_rectangle((left, top, *last), look.radius, look.fill, look.border, 1)
     if look.shape:
-        left, top, right, bottom = _inside(item)
+        # behind children a shape fills the whole node, alone it leaves the padding free
+        left, top, right, bottom = _pixels(item.rect) if item.children else _inside(item)
         if right > left and bottom > top:
             SHAPES[look.shape](image, draw, (left, top, right, bottom), look)
     if look.font:
         _paint_text(draw, item)
 
 
-def _rounded(rect: Rect) -> Pixels:
+def _pixels(rect: Rect) -> Pixels:
     x, y, w, h = rect
-    return round(x), round(y), max(round(x + w) - 1, round(x)), max(round(y + h) - 1, round(y))
+    return round(x), round(y), round(x + w), round(y + h)
 
 
 def _inside(item: Item) -> Pixels:
@@ -119,14 +120,20 @@ def _icon(image: Image.Image, draw: ImageDraw.ImageDraw, box: Pixels, look: Look
         draw.ellipse((left, top, left + size, top + size), outline=look.color, width=2)
         draw.line((middle, top + size // 4, middle, top + size // 2), fill=look.color, width=2)
     elif kind == 1:
-        draw.polygon(((middle, top), (left, bottom - 1), (left + size, bottom - 1)), fill=look.color)
+        draw.polygon(
+            ((middle, top), (left, bottom - 1), (left + size, bottom - 1)), fill=look.color
+        )
     elif kind == 2:
         draw.rounded_rectangle((left, top, left + size, top + size), size // 4, fill=look.color)
     elif kind == 3:
         draw.regular_polygon((middle, (top + bottom) // 2, size // 2), 6, fill=look.color)
     else:
         half = size // 2
-        draw.line((left, top + half, middle - size // 8, top + size, left + size, top), fill=look.color, width=2)
+        draw.line(
+            (left, top + half, middle - size // 8, top + size, left + size, top),
+            fill=look.color,
+            width=2,
+        )
 
 
 def _mark(image: Image.Image, draw: ImageDraw.ImageDraw, box: Pixels, look: Look) -> None:
@@ -144,14 +151,18 @@ def _play(draw: ImageDraw.ImageDraw, box: Pixels) -> None:
     x, y = (box[0] + box[2]) // 2, (box[1] + box[3]) // 2
     r = max(6, min(box[2] - box[0], box[3] - box[1]) // 8)
     draw.ellipse((x - r, y - r, x + r, y + r), fill=(250, 250, 250))
-    draw.polygon(((x - r // 3, y - r // 2), (x - r // 3, y + r // 2), (x + r // 2, y)), fill=(20, 20, 20))
+    draw.polygon(
+        ((x - r // 3, y - r // 2), (x - r // 3, y + r // 2), (x + r // 2, y)), fill=(20, 20, 20)
+    )
 
 
 def _video(image: Image.Image, draw: ImageDraw.ImageDraw, box: Pixels, look: Look) -> None:
     _picture(image, draw, box, look)
     _play(draw, box)
     draw.rectangle((box[0] + 4, box[3] - 7, box[2] - 5, box[3] - 6), fill=(230, 230, 230))
-    draw.rectangle((box[0] + 4, box[3] - 7, box[0] + (box[2] - box[0]) // 3, box[3] - 6), fill=(220, 30, 30))
+    draw.rectangle(
+        (box[0] + 4, box[3] - 7, box[0] + (box[2] - box[0]) // 3, box[3] - 6), fill=(220, 30, 30)
+    )
 
 
 def _qr(image: Image.Image, draw: ImageDraw.ImageDraw, box: Pixels, look: Look) -> None:
@@ -174,10 +185,18 @@ def _map(image: Image.Image, draw: ImageDraw.ImageDraw, box: Pixels, look: Look)
     for _ in range(3):
         x, y = rng.randrange(width), rng.randrange(height)
         pen.ellipse((x, y, x + width // 4, y + height // 4), fill=(196, 222, 188))
-    pen.line([(rng.randrange(width), y) for y in range(0, height + 40, 40)], fill=(160, 200, 232), width=7)
+    pen.line(
+        [(rng.randrange(width), y) for y in range(0, height + 40, 40)],
+        fill=(160, 200, 232),
+        width=7,
+    )
     for _ in range(9):
-        pen.line((rng.randrange(width), 0, rng.randrange(width), height), fill=(255, 255, 255), width=3)
-        pen.line((0, rng.randrange(height), width, rng.randrange(height)), fill=(250, 214, 120), width=2)
+        pen.line(
+            (rng.randrange(width), 0, rng.randrange(width), height), fill=(255, 255, 255), width=3
+        )
+        pen.line(
+            (0, rng.randrange(height), width, rng.randrange(height)), fill=(250, 214, 120), width=2
+        )
     x, y = width // 2, height // 2
     pen.ellipse((x - 5, y - 5, x + 5, y + 5), fill=(214, 50, 42))
     pen.polygon(((x - 4, y + 3), (x + 4, y + 3), (x, y + 12)), fill=(214, 50, 42))

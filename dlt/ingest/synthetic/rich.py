@@ -7,6 +7,7 @@ from dlt.ingest.synthetic import widgets as w
 from dlt.ingest.synthetic.composer import Composer, merge_chain
 from dlt.ingest.synthetic.item import Flow, Item, Look
 from dlt.ingest.synthetic.words import person, phrase, sentences
+from dlt.section.roles import MERGE
 
 HIDDEN = Flow(cover=True)
 
@@ -62,7 +63,9 @@ def accordion(c: Composer, count: int) -> Item:
         question = phrase(c.rng, c.site.language, 4, 8) + "?"
         label = w.text_node(c, c.rng.choice(("a", "span")), "question-text", question)
         label.look = replace(label.look, align="left", color=c.tone.ink)
-        sign = c.node("span", "question-icon", look=Look(shape="plus", size=(7, 7), color=c.tone.ink))
+        sign = c.node(
+            "span", "question-icon", look=Look(shape="plus", size=(7, 7), color=c.tone.ink)
+        )
         border = Look(border=c.tone.line, fill=c.tone.panel)
         flow = Flow("line", gap=6, pad=(6, 8, 6, 8))
         parts = [c.node("div", "question", sign, label, flow=flow, look=border)]
@@ -98,7 +101,11 @@ def carousel(c: Composer, slide: Callable[[Composer], Item], shown: int, count: 
             each.look = Look()
     track = c.node("div", "track", *slides, flow=Flow("tiles", columns=shown, gap=10))
     dots = [
-        c.node("span", "dot", look=Look(shape="dot", size=(5, 5), color=c.tone.accent if i == 0 else c.tone.line))
+        c.node(
+            "span",
+            "dot",
+            look=Look(shape="dot", size=(5, 5), color=c.tone.accent if i == 0 else c.tone.line),
+        )
         for i in range(min(count, 5))
     ]
     steps = c.node("div", "dots", *dots, flow=Flow("line", gap=5, align="center", pad=(8, 0, 4, 0)))
@@ -126,7 +133,9 @@ def gallery(c: Composer, count: int, columns: int) -> Item:
     for _ in range(count):
         link = c.node("a", "tile-link", w.picture(c, 0.75, missing=0))
         tiles.append(c.node("figure", "tile", link))
-    return c.widget("gallery", c.node("div", "gallery", *tiles, flow=Flow("tiles", columns=columns, gap=5)))
+    return c.widget(
+        "gallery", c.node("div", "gallery", *tiles, flow=Flow("tiles", columns=columns, gap=5))
+    )
 
 
 def masonry(c: Composer, count: int, columns: int) -> Item:
@@ -135,7 +144,9 @@ def masonry(c: Composer, count: int, columns: int) -> Item:
         c.node("div", "brick", w.picture(c, c.rng.choice((0.6, 0.9, 1.2, 1.5)), missing=0))
         for _ in range(count)
     ]
-    return c.widget("masonry", c.node("div", "masonry", *bricks, flow=Flow("packed", columns=columns, gap=5)))
+    return c.widget(
+        "masonry", c.node("div", "masonry", *bricks, flow=Flow("packed", columns=columns, gap=5))
+    )
 
 
 def marquee(c: Composer, logos: bool) -> Item:
@@ -143,7 +154,9 @@ def marquee(c: Composer, logos: bool) -> Item:
     marks = []
     for _ in range(c.rng.randint(4, 6)):
         if logos:
-            look = Look(shape="logo", size=(52, 18), color=c.tone.soft, seed=c.rng.randrange(1 << 16))
+            look = Look(
+                shape="logo", size=(52, 18), color=c.tone.soft, seed=c.rng.randrange(1 << 16)
+            )
             marks.append(c.node("img", "logo", look=look, flow=Flow(width=52)))
         else:
             text = phrase(c.rng, c.site.language, 1, 2)
@@ -160,11 +173,11 @@ def _unseen(c: Composer, item: Item) -> Item:
 
 def freedom(c: Composer, height: float, *placed: tuple[Item, tuple[float, float, float]]) -> Item:
     """Elements where they please: a frame whose children stand at (x, y, width)."""
-    layers = []
     for item, at in placed:
         item.flow = replace(item.flow, at=at, width=0, shrink=False)
-        layers.append(item)
-    return c.node("div", "free", *layers, role="freedom", flow=Flow("free", height=height))
+    layers = [item for item, _ in placed]
+    stage = c.node("div", "stage", *layers, role=MERGE, flow=Flow("free", height=height))
+    return c.node("div", "free", stage, role="freedom")
 
 
 def icon_box(c: Composer, link: bool = False) -> Item:
@@ -183,7 +196,9 @@ def image_box(c: Composer, ratio: float, link: bool = False) -> Item:
 
 def _box_texts(c: Composer, link: bool) -> list[Item]:
     level = 4 if c.builder else 3
-    title = w.bold_node(c, c.site.heading_tag or f"h{level}", "box-title", phrase(c.rng, c.site.language, 2, 4))
+    title = w.bold_node(
+        c, c.site.heading_tag or f"h{level}", "box-title", phrase(c.rng, c.site.language, 2, 4)
+    )
     text = w.text_node(c, c.site.text_tag, "box-text", sentences(c.rng, c.site.language, 8, 16))
     merge_chain(title, "heading")
     merge_chain(text, "paragraph")

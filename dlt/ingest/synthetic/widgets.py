@@ -39,8 +39,9 @@ def paragraph(c: Composer, least: int = 10, most: int = 30, count: int = 1) -> I
     """Running text of one or more paragraphs."""
     texts = [sentences(c.rng, c.site.language, least, most) for _ in range(count)]
     parts = [text_node(c, c.site.text_tag, "text", text) for text in texts]
-    if c.rng.random() < 0.2:
-        _emphasise(c, parts[0])
+    for part in parts:
+        if c.rng.random() < 0.3:
+            _emphasise(c, part)
     core = parts[0]
     if c.builder and c.site.extra or count > 1:
         core = c.node("div", "texts", *parts, flow=Flow(gap=4))
@@ -51,7 +52,7 @@ def paragraph(c: Composer, least: int = 10, most: int = 30, count: int = 1) -> I
 
 
 def _emphasise(c: Composer, text: Item) -> None:
-    for _ in range(c.rng.choice((1, 1, 2))):
+    for _ in range(c.rng.choice((1, 2, 2, 3))):
         tag = c.rng.choice(("strong", "em", "a", "b"))
         inline = c.node(tag, "", text=phrase(c.rng, c.site.language, 1, 2).lower())
         inline.flow = Flow(cover=True)
@@ -100,9 +101,7 @@ def glyph(c: Composer, size: float) -> Item:
 
 def icon(c: Composer, size: float = 0) -> Item:
     """A lone icon."""
-    core = c.node(
-        "div", "icon", glyph(c, size or c.rng.randint(18, 28)), flow=Flow(align=c.align)
-    )
+    core = c.node("div", "icon", glyph(c, size or c.rng.randint(18, 28)), flow=Flow(align=c.align))
     if c.builder:
         core = c.node("div", "icon-wrap", core, flow=Flow(align=c.align))
     return c.widget("icon", core)
@@ -124,7 +123,9 @@ def picture(c: Composer, ratio: float, width: float = 0, missing: float = 0.05) 
     if c.rng.random() < missing:
         look = Look(shape="missing", size=(width or 80, 14), color=c.tone.soft)
     else:
-        look = Look(shape="picture", ratio=ratio, size=(width or 120, 0), seed=c.rng.randrange(1 << 16))
+        look = Look(
+            shape="picture", ratio=ratio, size=(width or 120, 0), seed=c.rng.randrange(1 << 16)
+        )
     return c.node(
         "img", "image", flow=Flow(width=width), look=look, src=f"image-{look.seed}.jpg", alt=alt
     )
@@ -202,7 +203,7 @@ def qr(c: Composer) -> Item:
     """A QR code."""
     size = float(c.rng.randint(64, 110))
     look = Look(shape="qr", size=(size, size), seed=c.rng.randrange(1 << 16))
-    code = c.node(c.rng.choice(("img", "svg", "canvas", "svg")), "code", look=look, flow=Flow(width=size))
+    code = c.node(c.rng.choice(("img", "svg", "canvas")), "code", look=look, flow=Flow(width=size))
     return c.widget("qr", c.node("div", "code-wrap", code, flow=Flow(align=c.align)))
 
 

@@ -100,7 +100,9 @@ def sentences(rng: Random, language: Language, least: int, most: int) -> str:
     """One to three sentences of `least` to `most` words together."""
     count = rng.randint(least, most)
     parts = max(1, min(3, count // 8))
-    return " ".join(phrase(rng, language, count // parts, count // parts) + "." for _ in range(parts))
+    return " ".join(
+        phrase(rng, language, count // parts, count // parts) + "." for _ in range(parts)
+    )
 
 
 def person(rng: Random) -> str:

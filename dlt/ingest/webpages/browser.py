@@ -1,9 +1,10 @@
 """Finding the Chromium that renders pages, and starting it cut off from every network."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from playwright.async_api import Browser, Error, async_playwright
@@ -13,6 +14,7 @@ from dlt.errors import DltError
 
 VARIABLE = "DLT_BROWSER"
 NAMES = ("chromium", "google-chrome")
+CLOSE_TIMEOUT = 10.0  # seconds
 
 _FLAGS = (
     # requests are answered by the route handler; what goes round it (preconnect, DNS, the browser's
@@ -92,4 +94,6 @@ async def launch(executable: str) -> AsyncIterator[Browser]:
         try:
             yield browser
         finally:
-            await browser.close()
+            with suppress(TimeoutError, Error):
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await browser.close()

@@ -1,0 +1,72 @@
+"""Sections of whatever there is: kinds for training that put any widget beside any other."""
+
+from dlt.ingest.synthetic import rich
+from dlt.ingest.synthetic import widgets as w
+from dlt.ingest.synthetic.composer import Composer, Kind
+from dlt.ingest.synthetic.item import Item
+
+_PARTS: tuple[tuple[int, Kind], ...] = (
+    (10, lambda c: w.heading(c, c.rng.randint(2, 4))),
+    (8, lambda c: w.paragraph(c, 8, 30, c.rng.choice((1, 1, 2, 3, 4)))),
+    (2, w.note),
+    (2, w.button),
+    (5, w.image),
+    (1, lambda c: w.image(c, caption=True)),
+    (3, w.divider),
+    (1, w.icon),
+    (1, w.counter),
+    (2, w.spacer),
+    (2, lambda c: rich.bullets(c, c.rng.randint(3, 7))),
+    (3, lambda c: rich.links(c, c.rng.randint(4, 9), line=c.rng.random() < 0.5)),
+    (2, lambda c: rich.social(c, c.rng.randint(3, 5))),
+    (2, rich.icon_box),
+    (1, lambda c: rich.image_box(c, 0.7, link=c.rng.random() < 0.5)),
+    (1, w.video),
+    (1, w.map_view),
+    (1, w.qr),
+    (1, w.form),
+    (1, lambda c: rich.accordion(c, c.rng.randint(2, 4))),
+    (1, lambda c: rich.tabs(c, c.rng.randint(2, 3))),
+    (1, lambda c: rich.carousel(c, rich.voice, 1, c.rng.randint(3, 5))),
+    (1, lambda c: rich.gallery(c, 6, 3)),
+    (1, lambda c: rich.masonry(c, 6, 3)),
+    (1, lambda c: rich.marquee(c, logos=True)),
+    (1, lambda c: _scatter(c)),
+)
+
+
+def _scatter(c: Composer) -> Item:
+    """A few small elements placed freely, none where another is."""
+    makers: list[Kind] = [w.image, w.icon, w.note, w.button, lambda c: w.heading(c, 3), w.image]
+    spots = [(x + c.rng.random() * 0.15, y, 0.35) for x in (0.02, 0.5) for y in (0.05, 0.4, 0.75)]
+    count = c.rng.randint(2, 4)
+    chosen = zip(c.rng.sample(makers, count), c.rng.sample(spots, count), strict=True)
+    placed = [(make(c), spot) for make, spot in chosen]
+    return rich.freedom(c, float(c.rng.randint(160, 280)), *placed)
+
+
+def _parts(c: Composer, count: int) -> list[Item]:
+    chosen = c.rng.choices(_PARTS, [weight for weight, _ in _PARTS], k=count)
+    return [make(c) for _, make in chosen]
+
+
+def mixed_stack(c: Composer) -> Item:
+    items = _parts(c, c.rng.randint(2, 5))
+    if c.rng.random() < 0.3:
+        items.append(c.box(*_parts(c, c.rng.randint(2, 3)), card=c.rng.random() < 0.5))
+    return c.section(*items)
+
+
+def mixed_columns(c: Composer) -> Item:
+    cells = [_parts(c, c.rng.randint(1, 3)) for _ in range(c.rng.randint(2, 3))]
+    if c.rng.random() < 0.3:
+        cells[0].append(c.row(*(_parts(c, c.rng.randint(1, 2)) for _ in range(2))))
+    return c.columns(*cells, middle=c.rng.random() < 0.5)
+
+
+def mixed_rows(c: Composer) -> Item:
+    rows = []
+    for _ in range(c.rng.randint(1, 3)):
+        rows += _parts(c, c.rng.randint(0, 1))
+        rows.append(c.row(*(_parts(c, c.rng.randint(1, 2)) for _ in range(c.rng.randint(2, 4)))))
+    return c.section(w.heading(c, 2), *rows)

@@ -1,0 +1,28 @@
+"""Fixtures that several test files share."""
+
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder `../shared` beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip("../shared is not here")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def real_sections(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The 490 real sections, unpacked: a dataset folder with train/, val/ and test/."""
+    archive = shared / "sections" / "sections.zip"
+    if not archive.is_file():
+        pytest.skip("../shared/sections/sections.zip is not here")
+    folder = tmp_path_factory.mktemp("real_sections")
+    with ZipFile(archive) as members:
+        members.extractall(folder)
+    return folder
