@@ -139,19 +139,28 @@ PhaseName = Literal["auto", "phase1", "phase2", "phase3", "phase4"]
 _Model = TypeVar("_Model", ModelParams, TrainParams)
 
 
-def _overrides(block: type[BaseModel], **own: Any) -> type[BaseModel]:
-    """A block with the fields of `block`, each of which may be null: inherited from the phase."""
-    fields: dict[str, Any] = {
+def _inheriting(block: type[BaseModel]) -> dict[str, Any]:
+    """The fields of `block`, each of which may be null: inherited from the phase."""
+    return {
         name: (Annotated[field.annotation, *field.metadata] | None, None)
         if field.metadata
         else (field.annotation | None, None)  # type: ignore[operator]
         for name, field in block.model_fields.items()
     }
-    return create_model(f"{block.__name__}Overrides", __base__=_Block, **own, **fields)
 
 
-ModelOverrides = _overrides(ModelParams)
-TrainOverrides = _overrides(TrainParams, phase=(PhaseName, "auto"))
+_ModelOverrides = create_model("_ModelOverrides", __base__=_Block, **_inheriting(ModelParams))
+_TrainOverrides = create_model("_TrainOverrides", __base__=_Block, **_inheriting(TrainParams))
+
+
+class ModelOverrides(_ModelOverrides):  # type: ignore[valid-type, misc]
+    """Values of `model:` that override the phase's."""
+
+
+class TrainOverrides(_TrainOverrides):  # type: ignore[valid-type, misc]
+    """The phase, and values of `train:` that override the phase's."""
+
+    phase: PhaseName = "auto"
 
 
 class Params(_Block):
@@ -161,8 +170,8 @@ class Params(_Block):
     ingest: Ingest
     validate_: Annotated[Validate, Field(alias="validate")]  # BaseModel has a method of that name
     split: Split
-    model: ModelOverrides  # type: ignore[valid-type]
-    train: TrainOverrides  # type: ignore[valid-type]
+    model: ModelOverrides
+    train: TrainOverrides
     sample: Sample
     evaluate: Evaluate
     phases: Phases
@@ -177,9 +186,7 @@ class Params(_Block):
     def resolve(self, phase: str) -> Phase:
         """The hyperparameters of `phase` with the overrides of `model:` and `train:` applied."""
         base: Phase = getattr(self.phases, phase)
-        return Phase(
-            model=_resolve(base.model, self.model), train=_resolve(base.train, self.train)
-        )
+        return Phase(model=_resolve(base.model, self.model), train=_resolve(base.train, self.train))
 
 
 def _resolve(base: _Model, overrides: BaseModel) -> _Model:

@@ -4,6 +4,11 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes depends on what else the machine does, and is no fault.
+settings.register_profile("dlt", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("dlt")
 
 SHARED = Path(__file__).parents[2] / "shared"
 

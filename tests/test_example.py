@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from strategies import sections
+from tests.strategies import sections
 
 from dlt.section.errors import SectionError
 from dlt.section.example import Example, find_examples, read_example, write_example

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import labelled, sections, structures, texts
+from tests.strategies import labelled, sections, structures, texts
 
 from dlt.section.errors import SectionError
 from dlt.section.formats import (

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import labelled, parents, sections, structures
+from tests.strategies import labelled, parents, sections, structures
 
 from dlt.section.errors import SectionError
 from dlt.section.example import find_examples, read_example
@@ -84,14 +84,12 @@ def test_labels_after_contract_are_stable_after_one_round(case: tuple[Structure,
     assert labels(structure, contract(structure, once)) == once
 
 
-@settings(deadline=None)
 @given(st.one_of(sections(7, DIVS), sections(7, FEW)))
 def test_labels_prefer_merge_then_start_then_drop(section: tuple[Structure, Layout]) -> None:
     structure, layout = section
     assert labels(structure, layout).roles == search_all(structure, layout)
 
 
-@settings(deadline=None)
 @given(structures(6, FEW), sections(6, FEW))
 def test_labels_exist_exactly_where_a_full_search_finds_some(
     structure: Structure, other: tuple[Structure, Layout]
@@ -245,7 +243,7 @@ def test_equal_divs_end_with_labels_or_an_error(
         assert contract(structure, found) == layout
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(parents(120, min_nodes=120), st.randoms(use_true_random=False))
 def test_layouts_of_many_equal_divs_are_found(parents: list[int], random: Random) -> None:
     roles = ["section"]
@@ -259,7 +257,7 @@ def test_layouts_of_many_equal_divs_are_found(parents: list[int], random: Random
 
 def test_the_search_gives_up_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dlt.section.labels.MAX_STEPS", 1000)
-    with pytest.raises(SectionError, match="too ambiguous, no match in 1,000 steps"):
+    with pytest.raises(SectionError, match="too ambiguous, undecided after 1,000 steps"):
         labels(tree(chain(200)), wrappers(chain(60), 2))
 
 

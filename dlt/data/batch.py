@@ -23,6 +23,7 @@ class Inputs:
     text_tokens: Tensor  # int64 [B, N, MAX_TEXT_TOKENS]
     numbers: Tensor  # float32 [B, N, NUM_NUMBERS]
     relations: Tensor  # int64 [B, N, N]
+    parents: Tensor  # int64 [B, N]: the root is its own, padding is the root's child
     images: Tensor  # uint8 [B, 3, Y, X]
     image_heights: Tensor  # float32 [B], px: the rows below are padding
 
@@ -57,6 +58,7 @@ def collate_inputs(sections: Sequence[Encoded]) -> Inputs:
         text_tokens=_pad([s.text_tokens for s in sections]),
         numbers=_pad([s.numbers for s in sections]),
         relations=_pad([s.relations for s in sections]).long(),
+        parents=_pad([s.parents for s in sections]),
         images=images.permute(0, 3, 1, 2).contiguous(),
         image_heights=torch.tensor([float(s.image_height) for s in sections]),
     )

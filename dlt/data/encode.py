@@ -28,8 +28,8 @@ TAGS = (
 ).split()
 TAG_BUCKETS = 16  # for tags that are not in TAGS
 NUM_TAGS = len(TAGS) + TAG_BUCKETS
-CLASS_BUCKETS = 2048  # id 0 is padding
-TEXT_BUCKETS = 4096  # id 0 is padding
+CLASS_BUCKETS = 1024  # id 0 is padding
+TEXT_BUCKETS = 2048  # id 0 is padding
 MAX_CLASS_TOKENS = 12
 MAX_TEXT_TOKENS = 12
 MAX_ASPECT = 8  # a taller screenshot is squeezed to it
@@ -83,6 +83,7 @@ class Encoded:
     text_tokens: Ints  # [N, MAX_TEXT_TOKENS]
     numbers: Floats  # [N, NUM_NUMBERS]
     relations: NDArray[np.uint8]  # [N, N]: what column is to row
+    parents: Ints  # [N], the root is its own
     image: NDArray[np.uint8]  # [rows, width, 3], white below `image_height`
     image_height: int  # px, of the screenshot itself
     targets: Targets | None
@@ -109,6 +110,7 @@ def encode(
         text_tokens=_pad([_text_tokens(n.text) for n in structure.nodes], MAX_TEXT_TOKENS),
         numbers=_numbers(structure),
         relations=_relations(structure),
+        parents=np.maximum(np.array(structure.parents), 0),
         image=image,
         image_height=image_height,
         targets=None if labels is None else encode_labels(structure, labels),
@@ -207,7 +209,7 @@ def _numbers(structure: Structure) -> Floats:
 
 def _relations(structure: Structure) -> NDArray[np.uint8]:
     parents = np.array(structure.parents)
-    ends, levels = np.array(subtree_ends(parents)), np.array(depths(parents))
+    ends, levels = np.array(subtree_ends(structure.parents)), np.array(depths(structure.parents))
     index = np.arange(len(parents))
     descendant = (index[None] > index[:, None]) & (index[None] < ends[:, None])
     is_child = parents[None] == index[:, None]

@@ -1,6 +1,6 @@
 """Evaluate any trained model on any folder of examples, without the pipeline.
 
-    python -m dlt.evaluate --model models/dlt --data FOLDER --out FOLDER
+python -m dlt.evaluate --model models/dlt --data FOLDER --out FOLDER
 """
 
 import argparse

@@ -20,10 +20,11 @@ MASK_ROLE = NUM_ROLES  # the absorbing state
 MASK_PROP = NUM_PROPS
 ATTRIBUTES = ("role", "prop", "position", "size")  # what can be given for a node
 
-REGION_GRID = 5  # the screenshot is looked at in so many points a side around a box
+REGION_GRID = 4  # the screenshot is looked at in so many points a side around a box
 _REGION_SCALE = 1.2  # of the box: its edges are seen from both sides
 _FREQUENCIES = 6
 
+MIN_SIZE = 0.005  # of a box that others are relative to
 SIGNAL_SCALE = 2.0  # clean box coordinates lie in -2 .. 2 (DiffusionDet, Chen et al. 2023, table 3)
 
 
@@ -47,7 +48,8 @@ class Estimate:
 
     role_logits: Tensor  # float [B, N, NUM_ROLES]
     prop_logits: Tensor  # float [B, N, NUM_PROPS]
-    boxes: Tensor  # float [B, N, 4], scaled as in State
+    boxes: Tensor  # float [B, N, 4]: centre and size as fractions of the screenshot
+    relative: Tensor  # float [B, N, 4]: the same as fractions of the parent node's box
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,46 @@ def scale_boxes(boxes: Tensor) -> Tensor:
 def unscale_boxes(boxes: Tensor) -> Tensor:
     """The inverse of `scale_boxes`, clipped to 0 .. 1."""
     return (boxes / SIGNAL_SCALE / 2 + 0.5).clamp(0, 1)
+
+
+def coordinates(given: Tensor) -> Tensor:
+    """Which box coordinates are given: position twice, size twice; [B, N, 4] → [B, N, 4]."""
+    return given[..., [2, 2, 3, 3]]
+
+
+def compose_boxes(relative: Tensor, parents: Tensor, boxes: Tensor, given: Tensor) -> Tensor:
+    """Boxes relative to the parent node's box → boxes as fractions of the screenshot.
+
+    Works down the tree, one level a round. Where `given` [B, N, 4] holds, a coordinate is taken
+    from `boxes` instead, and whatever lies below follows it.
+    """
+    parents = parents[..., None].expand_as(relative)
+    frame = torch.tensor([0.5, 0.5, 1.0, 1.0], device=relative.device)
+    out = torch.where(given, boxes, frame.expand_as(relative))
+    for _ in range(_depth(parents[..., 0])):
+        frame_centre, frame_size = out.gather(1, parents).split(2, dim=-1)
+        centre = frame_centre + frame_size * (relative[..., :2] - 0.5)
+        composed = torch.cat([centre, frame_size * relative[..., 2:]], dim=-1)
+        composed = torch.cat([out[:, :1], composed[:, 1:]], dim=1)  # the root is the screenshot
+        out = torch.where(given, boxes, composed)
+    return out
+
+
+def relative_boxes(boxes: Tensor, parents: Tensor) -> Tensor:
+    """The inverse of `compose_boxes`; a parent's box counts as at least MIN_SIZE wide and high."""
+    frame = boxes.gather(1, parents[..., None].expand_as(boxes))
+    frame_size = frame[..., 2:].clamp(min=MIN_SIZE)
+    centre = (boxes[..., :2] - frame[..., :2]) / frame_size + 0.5
+    return torch.cat([centre, boxes[..., 2:] / frame_size], dim=-1)
+
+
+def _depth(parents: Tensor) -> int:
+    """The number of levels below the root in the deepest tree of a batch [B, N]."""
+    depth, above = 0, parents
+    while bool(above.any()):  # the root is index 0
+        above = parents.gather(1, above)
+        depth += 1
+    return depth + 1
 
 
 class RegionFeatures(nn.Module):
@@ -111,9 +153,7 @@ class Denoiser(nn.Module):
         )
         self.relation = nn.Embedding(NUM_RELATIONS, d_model // HEAD_DIM)
         self.key_values = nn.ModuleList(KeyValue(d_model) for _ in range(num_layers))
-        self.blocks = nn.ModuleList(
-            CrossBlock(d_model, dropout) for _ in range(num_layers)
-        )
+        self.blocks = nn.ModuleList(CrossBlock(d_model, dropout) for _ in range(num_layers))
         self.norm = nn.LayerNorm(d_model)
         self.head = nn.Linear(d_model, NUM_ROLES + NUM_PROPS + 4)
 
@@ -142,5 +182,10 @@ class Denoiser(nn.Module):
         )
         for block, key_value in zip(self.blocks, memory.key_values, strict=True):
             x_bnd = block(x_bnd, memory.bias_bhnn, key_value, condition.token_bias)
-        roles, props, boxes = self.head(self.norm(x_bnd)).split([NUM_ROLES, NUM_PROPS, 4], dim=-1)
-        return Estimate(roles, props, boxes)
+        roles, props, inset = self.head(self.norm(x_bnd)).split([NUM_ROLES, NUM_PROPS, 4], dim=-1)
+        # most nodes fill their parent: that is what an output of 0 means
+        relative = inset * 0.5 + torch.tensor([0.5, 0.5, 1.0, 1.0], device=inset.device)
+        known = coordinates(state.given)
+        return Estimate(
+            roles, props, compose_boxes(relative, condition.parents, boxes, known), relative
+        )

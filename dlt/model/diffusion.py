@@ -16,15 +16,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlt.data.batch import TargetTensors
+from dlt.data.batch import Inputs, TargetTensors
 from dlt.model.denoiser import (
     ATTRIBUTES,
     MASK_PROP,
     MASK_ROLE,
     Estimate,
     State,
+    coordinates,
+    relative_boxes,
     scale_boxes,
-    unscale_boxes,
 )
 
 # what is given in training, and how often
@@ -94,26 +95,23 @@ def add_noise(
     )
 
 
-def coordinates(given: Tensor) -> Tensor:
-    """Which box coordinates are given: position twice, size twice; [B, N, 4] → [B, N, 4]."""
-    return given[..., [2, 2, 3, 3]]
-
-
 def losses(
     estimate: Estimate,
     state: State,
     targets: TargetTensors,
-    node_mask: Tensor,
+    inputs: Inputs,
     role_weights: Tensor,
 ) -> Losses:
-    """Cross-entropy of masked labels, L1 and generalised IoU of boxes that are not given."""
+    """Cross-entropy of masked labels; L1 (in the parent's frame and in the screenshot's) and
+    generalised IoU of boxes that are not given."""
+    node_mask = inputs.node_mask
     role = _cross_entropy(
         estimate.role_logits, targets.roles, (state.roles == MASK_ROLE) & node_mask, role_weights
     )
     prop = _cross_entropy(
         estimate.prop_logits, targets.props, (state.props == MASK_PROP) & node_mask, None
     )
-    return Losses(role, prop, _box_loss(estimate.boxes, state, targets, node_mask))
+    return Losses(role, prop, _box_loss(estimate, state, targets, inputs))
 
 
 def _cross_entropy(
@@ -127,17 +125,20 @@ def _cross_entropy(
     return by_section.sum() / masked.any(1).sum().clamp(min=1)
 
 
-def _box_loss(boxes: Tensor, state: State, targets: TargetTensors, node_mask: Tensor) -> Tensor:
+def _box_loss(estimate: Estimate, state: State, targets: TargetTensors, inputs: Inputs) -> Tensor:
     free = ~coordinates(state.given)
-    weight = targets.box_weights * node_mask * free.any(-1)
-    distance = (boxes - scale_boxes(targets.boxes)).abs() * free
-    overlap = generalised_iou(unscale_boxes(boxes), targets.boxes)
-    each = distance.mean(-1) + 0.4 * (1 - overlap)
+    weight = targets.box_weights * inputs.node_mask * free.any(-1)
+    relative = relative_boxes(targets.boxes, inputs.parents).clamp(-1, 2)
+    nearby = ((estimate.relative - relative).abs() * free).mean(-1)
+    overall = ((estimate.boxes - targets.boxes).abs() * free).mean(-1)
+    overlap = generalised_iou(estimate.boxes, targets.boxes)
+    each = 2 * nearby + 4 * overall + (1 - overlap) / 2
     return (each * weight).sum() / weight.sum().clamp(min=1e-6)
 
 
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
     """GIoU (Rezatofighi et al. 2019) of boxes [..., 4] given as centre and size."""
+    a, b = (torch.cat([x[..., :2], x[..., 2:].clamp(min=1e-4)], dim=-1) for x in (a, b))
     a_low, a_high = a[..., :2] - a[..., 2:] / 2, a[..., :2] + a[..., 2:] / 2
     b_low, b_high = b[..., :2] - b[..., 2:] / 2, b[..., :2] + b[..., 2:] / 2
     both = (torch.min(a_high, b_high) - torch.max(a_low, b_low)).clamp(min=0).prod(-1)

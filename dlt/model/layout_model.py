@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from dlt.data.batch import Inputs
 from dlt.model.condition import ConditionEncoder
 from dlt.model.denoiser import Denoiser, Estimate, State
-from dlt.model.layers import initialise
+from dlt.model.layers import initialise, silence
 from dlt.params import ModelParams
 
 
@@ -15,11 +15,11 @@ class LayoutModel(nn.Module):
     def __init__(self, params: ModelParams):
         super().__init__()
         width, dropout = params.d_model, params.dropout
-        self.encoder = ConditionEncoder(
-            width, params.num_layers, dropout, params.patch_size
-        )
+        self.encoder = ConditionEncoder(width, params.num_layers, dropout, params.patch_size)
         self.denoiser = Denoiser(width, params.num_denoiser_layers, dropout)
         self.apply(initialise)
+        # at first the noised boxes are nothing but noise, and every element fills its parent
+        silence(self.denoiser.box, self.denoiser.region.project, self.denoiser.head)
 
     def forward(self, inputs: Inputs, state: State, time: Tensor) -> Estimate:
         """One denoising step with the condition encoded anew, as in training."""

@@ -5,6 +5,7 @@ Axis suffixes: b section, n node.
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,10 +17,11 @@ from dlt.model.denoiser import (
     NUM_ROLES,
     Estimate,
     State,
+    coordinates,
     scale_boxes,
     unscale_boxes,
 )
-from dlt.model.diffusion import coordinates, signal
+from dlt.model.diffusion import signal
 from dlt.model.layout_model import LayoutModel
 from dlt.section.roles import NODE_ROLES, ROOT_ROLE
 
@@ -70,14 +72,13 @@ def sample(
     return Sampled(roles_seen, props_seen, unscale_boxes(state.boxes))
 
 
-def _start(
-    inputs: Inputs, seed: int, known: tuple[TargetTensors, Tensor] | None
-) -> State:
+def _start(inputs: Inputs, seed: int, known: tuple[TargetTensors, Tensor] | None) -> State:
     shape = inputs.tags.shape
     device = inputs.tags.device
-    generator = torch.Generator().manual_seed(seed)
-    # the same noise for every section, so that its neighbours in the batch do not matter
-    noise = torch.randn(shape[1], 4, generator=generator).to(device).expand(*shape, 4)
+    # the same noise for every section, whatever the length of its batch; torch's own generator
+    # would begin otherwise for another length
+    draw = np.random.default_rng(seed).standard_normal((shape[1], 4), dtype=np.float32)
+    noise = torch.from_numpy(draw).to(device).expand(*shape, 4)
     roles = torch.full(shape, MASK_ROLE, device=device)
     props = torch.full(shape, MASK_PROP, device=device)
     if known is None:
@@ -118,8 +119,7 @@ def _unmask(
 
 
 def _ddim(state: State, estimate: Estimate, time: Tensor, then: Tensor) -> Tensor:
-    clean = scale_boxes(unscale_boxes(estimate.boxes))
-    clean = torch.where(coordinates(state.given), state.boxes, clean)
+    clean = scale_boxes(estimate.boxes.clamp(0, 1))
     alpha, alpha_then = signal(time), signal(then)
     noise = (state.boxes - alpha * clean) / (1 - alpha**2).sqrt()
     moved = alpha_then * clean + (1 - alpha_then**2).clamp(min=0).sqrt() * noise

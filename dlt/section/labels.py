@@ -11,7 +11,7 @@ from dlt.section.errors import SectionError
 from dlt.section.roles import DROP, MERGE, NO_PROP, NODE_PROPS, PROPS, ROLES, ROOT_ROLE
 from dlt.section.tree import Box, Element, Layout, Structure, children, subtree_ends
 
-MAX_STEPS = 5_000_000  # node placements tried before a match is given up as too ambiguous
+MAX_STEPS = 5_000_000  # table entries; about three seconds. A real section takes a few hundred
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def labels(structure: Structure, layout: Layout) -> Labels:
     Nodes are taken in pre-order; each tries to merge, then to start the next element, then drops.
 
     Raises:
-        SectionError: no assignment exists; the message names the first key without a place.
+        SectionError: no assignment exists; the message names the first key without a place. Or
+            the tree is so large and uniform that MAX_STEPS do not decide it.
     """
     _check_vocabulary(layout)
     matcher = _Matcher(structure)
@@ -275,7 +276,7 @@ class _Matcher:
     def _count(self, steps: int) -> None:
         self.steps += steps
         if self.steps > MAX_STEPS:
-            raise SectionError(f"structure: too ambiguous, no match in {MAX_STEPS:,} steps")
+            raise SectionError(f"structure: too ambiguous, undecided after {MAX_STEPS:,} steps")
 
 
 def _sizes(elements: Sequence[Element]) -> list[int]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from dvclive import Live
@@ -97,7 +97,7 @@ def _train(
     while run.epoch < chosen.train.epochs and run.epoch - run.best_epoch < patience:
         metrics = train_epoch(run, train_sections, chosen.train, weights, params.seed)
         if run.epoch % chosen.train.eval_every == 0 or run.epoch == chosen.train.epochs:
-            average = run.average.module
+            average = cast(LayoutModel, run.average.module)
             metrics |= val_losses(average, val_sections, chosen.train, weights)
             pairs = predict_pairs(average, val_set, params.sample.steps)
             metrics["val/layout_accuracy"] = layout_accuracy(pairs) or 0.0

@@ -179,7 +179,7 @@ def _batch_losses(
     state = add_noise(targets, given, time_b, generator)
     inputs, targets, state = inputs.to(device), targets.to(device), state.to(device)
     estimate = model(inputs, state, time_b.to(device))
-    return losses(estimate, state, targets, inputs.node_mask, weights)
+    return losses(estimate, state, targets, inputs, weights)
 
 
 def _add(sums: dict[str, float], parts: Losses, loss: Tensor, count: int) -> None:

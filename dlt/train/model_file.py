@@ -37,7 +37,7 @@ def load_model(folder: Path) -> tuple[LayoutModel, dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            weights = {key: file.get_tensor(key) for key in file.keys()}
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not iterable)
         config = json.loads(metadata["config"])
         params = ModelParams(**config["model"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:

@@ -1,6 +1,6 @@
 """Frames: sections, rows, columns and boxes in a site's markup dialect, with their labels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -68,7 +68,7 @@ class Composer:
         return item
 
     def composite(self, core: Item) -> Item:
-        """Wrap a box whose parts are elements themselves, as in icon boxes: only its first node counts."""
+        """Wrap a box whose parts are elements themselves: the wrapper is its first node only."""
         if not self.builder:
             core.role = "wrapper"
             return core
@@ -193,6 +193,10 @@ class Composer:
 
     def _extra(self, part: str) -> list[str]:
         return [part] if self.site.extra else []
+
+
+Kind = Callable[[Composer], Item]
+"""Makes an item: a section of one kind, or a widget."""
 
 
 def merge_chain(item: Item, role: str) -> None:

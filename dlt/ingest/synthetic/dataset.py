@@ -1,7 +1,6 @@
 """The synthetic dataset: which section is which, and its files."""
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -9,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from dlt.ingest.synthetic import backdrop
-from dlt.ingest.synthetic.composer import Composer
+from dlt.ingest.synthetic.composer import Composer, Kind
 from dlt.ingest.synthetic.held_out import TEST, VALIDATION
 from dlt.ingest.synthetic.item import Item, place
 from dlt.ingest.synthetic.kinds import TRAINING
@@ -22,11 +21,9 @@ from dlt.section.roles import NO_PROP, ROLES
 from dlt.section.selector import format_selector
 from dlt.section.tree import Box, Node, Structure
 
-Kind = Callable[[Composer], Item]
-
 KINDS: dict[str, dict[Kind, int]] = {"train": TRAINING, "val": VALIDATION, "test": TEST}
 _MOST_NODES = 160  # larger sections are drawn anew; real ones have no more
-_SITE_SECTIONS = 8  # mean number of sections of a site
+_SITE_SECTIONS = 9  # mean number of sections of a site
 
 
 def write_dataset(root: Path, count: int, seed: int) -> None:
@@ -140,10 +137,10 @@ def _plan(index: int, count: int, seed: int) -> _Plan:
 
 
 def _site_number(at: int, split: str, seed: int) -> int:
-    """Sites hold 5 to 11 sections; a site's end is moved by up to three."""
+    """Sites hold 5 to 13 sections: nine each, their ends moved by up to two."""
     number, rest = divmod(at, _SITE_SECTIONS)
-    end = Random(f"{seed}/{split}/site/{number}").randint(-3, 3) if number else 0
-    before = Random(f"{seed}/{split}/site/{number + 1}").randint(-3, 3)
+    end = Random(f"{seed}/{split}/site/{number}").randint(-2, 2) if number else 0
+    before = Random(f"{seed}/{split}/site/{number + 1}").randint(-2, 2)
     if rest < end:
         return number - 1
     return number + 1 if rest >= _SITE_SECTIONS + before else number

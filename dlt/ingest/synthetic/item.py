@@ -18,8 +18,8 @@ class Flow:
     """How a node sizes itself and places its children.
 
     `kind` is one of stack (one below the other), row (side by side, equally high), line (as wide as
-    their contents, wrapped), tiles (`columns` a row), packed (each to the shortest of `columns`) and
-    free (where their `at` says: x, y, width as fractions of the parent).
+    their contents, wrapped), tiles (`columns` a row), packed (each to the shortest of `columns`)
+    and free (where their `at` says: x, y, width as fractions of the parent).
     """
 
     kind: str = "stack"

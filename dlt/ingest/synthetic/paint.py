@@ -79,7 +79,7 @@ def _picture(image: Image.Image, draw: ImageDraw.ImageDraw, box: Pixels, look: L
 
 @lru_cache(maxsize=64)
 def _scene(seed: int) -> Image.Image:
-    """A small made-up photograph: a sky or a wall, a ground, a few blobs; sixteen tones a channel."""
+    """A small made-up photograph of sixteen tones a channel: a sky, a ground, a few blobs."""
     rng = Random(seed)
     mood = [rng.randint(50, 210) for _ in range(3)]
     scene = Image.new("RGB", (4, 4))

@@ -1,10 +1,9 @@
 """Widgets of many parts: lists, carousels, tabs ...; their parts lie below the branch, dropped."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from dlt.ingest.synthetic import widgets as w
-from dlt.ingest.synthetic.composer import Composer, merge_chain
+from dlt.ingest.synthetic.composer import Composer, Kind, merge_chain
 from dlt.ingest.synthetic.item import Flow, Item, Look
 from dlt.ingest.synthetic.words import person, phrase, sentences
 from dlt.section.roles import MERGE
@@ -92,7 +91,7 @@ def tabs(c: Composer, count: int) -> Item:
     return c.widget("tab", c.node("div", "tabs", head, panel))
 
 
-def carousel(c: Composer, slide: Callable[[Composer], Item], shown: int, count: int) -> Item:
+def carousel(c: Composer, slide: Kind, shown: int, count: int) -> Item:
     """Slides of which `shown` are seen, with arrows or dots."""
     slides = [slide(c) for _ in range(count)]
     for hidden in slides[shown:]:

@@ -120,15 +120,13 @@ def logo(c: Composer) -> Item:
 def picture(c: Composer, ratio: float, width: float = 0, missing: float = 0.05) -> Item:
     """An `img` node, sometimes of a file that is not there."""
     alt = phrase(c.rng, c.site.language, 2, 4)
+    seed = c.rng.randrange(1 << 16)
     if c.rng.random() < missing:
         look = Look(shape="missing", size=(width or 80, 14), color=c.tone.soft)
     else:
-        look = Look(
-            shape="picture", ratio=ratio, size=(width or 120, 0), seed=c.rng.randrange(1 << 16)
-        )
-    return c.node(
-        "img", "image", flow=Flow(width=width), look=look, src=f"image-{look.seed}.jpg", alt=alt
-    )
+        look = Look(shape="picture", ratio=ratio, size=(width or 120, 0), seed=seed)
+    src = f"image-{seed}.jpg"
+    return c.node("img", "image", flow=Flow(width=width), look=look, src=src, alt=alt)
 
 
 def image(c: Composer, ratio: float = 0, width: float = 0, caption: bool = False) -> Item:

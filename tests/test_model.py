@@ -1,0 +1,247 @@
+"""The model: boxes, diffusion, lawful decoding, sampling, and that it learns."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlt.data.batch import Inputs, TargetTensors, collate_inputs, collate_targets
+from dlt.data.encode import Encoded, encode
+from dlt.ingest.synthetic import generate
+from dlt.model.denoiser import MASK_ROLE, compose_boxes, coordinates, relative_boxes
+from dlt.model.diffusion import add_noise, draw_given, draw_times, generalised_iou, losses, signal
+from dlt.model.lawful import lawful_props, lawful_roles
+from dlt.model.layout_model import LayoutModel
+from dlt.model.sampler import sample
+from dlt.params import ModelParams
+from dlt.predict import predict_batch
+from dlt.section.labels import Labels, contract, labels
+from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES, ROOT_ROLE
+from dlt.section.tree import Node, Structure
+from tests.strategies import parents
+
+TINY = ModelParams(
+    d_model=32, num_layers=1, num_denoiser_layers=1, dropout=0, image_width=64, patch_size=32
+)
+
+
+def sections(count: int) -> list[tuple[Structure, Encoded]]:
+    """Synthetic sections, encoded."""
+    out = []
+    for index in range(count):
+        _, example, png = generate(index, 20, 0)
+        assert example.layout
+        truth = labels(example.structure, example.layout)
+        size = (TINY.image_width, TINY.patch_size)
+        out.append((example.structure, encode(example.name, example.structure, png, truth, *size)))
+    return out
+
+
+def batch(count: int) -> tuple[Inputs, TargetTensors]:
+    """Synthetic sections as one batch."""
+    encoded = [section for _, section in sections(count)]
+    return collate_inputs(encoded), collate_targets(encoded)
+
+
+def model() -> LayoutModel:
+    """A small model with random weights, none of them 0."""
+    torch.manual_seed(0)
+    network = LayoutModel(TINY).eval()
+    for weight in network.parameters():
+        nn.init.normal_(weight, std=0.1)
+    return network
+
+
+# --- boxes ----------------------------------------------------------------------------------------
+
+
+def test_relative_boxes_compose_to_the_same_boxes() -> None:
+    inputs, targets = batch(6)
+    none = torch.zeros_like(targets.boxes, dtype=torch.bool)
+    relative = relative_boxes(targets.boxes, inputs.parents)
+    found = compose_boxes(relative, inputs.parents, targets.boxes, none)
+    # the root counts as the whole screenshot, which it is but for rounding
+    assert (found - targets.boxes).abs()[inputs.node_mask].max() < 5e-3
+
+
+def test_given_boxes_stay_and_their_children_follow() -> None:
+    parents_bn = torch.tensor([[0, 0, 1]])
+    fill = torch.tensor([0.5, 0.5, 1.0, 1.0]).expand(1, 3, 4)
+    boxes = torch.tensor([[[0.5, 0.5, 1, 1], [0.25, 0.5, 0.5, 1.0], [0, 0, 0, 0]]])
+    known = torch.zeros(1, 3, 4, dtype=torch.bool)
+    known[0, 1] = True
+    assert torch.equal(compose_boxes(fill, parents_bn, boxes, known)[0, 2], boxes[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ((0.5, 0.5, 1, 1), (0.5, 0.5, 1, 1), 1.0),
+        ((0.25, 0.5, 0.5, 1), (0.5, 0.5, 1, 1), 0.5),
+        ((0.125, 0.5, 0.25, 1), (0.875, 0.5, 0.25, 1), -0.5),  # hull 1, union 0.5, no overlap
+    ],
+)
+def test_generalised_iou_by_hand(a: tuple, b: tuple, expected: float) -> None:
+    found = generalised_iou(torch.tensor(a).float(), torch.tensor(b).float())
+    assert found.item() == pytest.approx(expected, abs=1e-5)
+
+
+# --- diffusion ------------------------------------------------------------------------------------
+
+
+def test_signal_runs_from_one_to_zero() -> None:
+    values = signal(torch.linspace(0, 1, 11))
+    assert values[0] == 1 and values[-1].abs() < 1e-6
+    assert (values.diff() < 0).all()
+
+
+def test_what_is_given_stays_clean_and_time_one_hides_the_rest() -> None:
+    inputs, targets = batch(8)
+    generator = torch.Generator().manual_seed(0)
+    known = draw_given(inputs.node_mask, generator)
+    state = add_noise(targets, known, torch.ones(8), generator)
+    assert torch.equal(state.roles == MASK_ROLE, ~known[..., 0])
+    assert torch.equal(state.roles[known[..., 0]], targets.roles[known[..., 0]])
+    fixed = coordinates(known)
+    clean = add_noise(targets, torch.ones_like(known), torch.ones(8), generator).boxes
+    assert torch.equal(state.boxes[fixed], clean[fixed])
+
+
+def test_given_attributes_have_no_loss() -> None:
+    inputs, targets = batch(4)
+    known = torch.ones(*targets.roles.shape, 4, dtype=torch.bool)
+    state = add_noise(targets, known, torch.ones(4), torch.Generator())
+    estimate = model()(inputs, state, torch.ones(4))
+    parts = losses(estimate, state, targets, inputs, torch.ones(len(NODE_ROLES)))
+    assert parts.role == parts.prop == parts.box == 0
+
+
+def test_sections_without_boxes_have_no_box_loss() -> None:
+    inputs, targets = batch(2)
+    bare = TargetTensors(
+        targets.roles, targets.props, targets.boxes * 0, torch.zeros_like(targets.box_weights)
+    )
+    known = torch.zeros(*targets.roles.shape, 4, dtype=torch.bool)
+    state = add_noise(bare, known, torch.ones(2), torch.Generator().manual_seed(0))
+    estimate = model()(inputs, state, torch.ones(2))
+    assert losses(estimate, state, bare, inputs, torch.ones(len(NODE_ROLES))).box == 0
+
+
+def test_times_cover_the_unit_interval_and_half_of_them_are_one() -> None:
+    times = draw_times(1000, torch.Generator().manual_seed(0))
+    assert 0 < times.min() < 0.01 and times.max() == 1
+    assert 0.4 < (times == 1).float().mean() < 0.6
+
+
+# --- lawful decoding ------------------------------------------------------------------------------
+
+_SOME = [NODE_ROLES.index(role) for role in ("heading", "grid", MERGE, DROP)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(parents(max_nodes=5), st.integers(0, 2**32 - 1))
+def test_lawful_roles_are_the_best_of_all(tree: list[int], seed: int) -> None:
+    log_probs = np.full((len(tree), len(NODE_ROLES)), -50.0)
+    log_probs[:, _SOME] = np.random.default_rng(seed).normal(size=(len(tree), len(_SOME)))
+    log_probs[0, NODE_ROLES.index(ROOT_ROLE)] = 0
+
+    def lawful(roles: tuple[int, ...]) -> bool:
+        return all(
+            NODE_ROLES[role] != MERGE or parent == 0 or NODE_ROLES[roles[parent - 1]] != DROP
+            for role, parent in zip(roles, tree[1:], strict=True)
+        )
+
+    def score(roles: tuple[int, ...]) -> float:
+        return float(sum(log_probs[i + 1, role] for i, role in enumerate(roles)))
+
+    best = max(filter(lawful, itertools.product(_SOME, repeat=len(tree) - 1)), key=score)
+    found = tuple(NODE_ROLES.index(role) for role in lawful_roles(tree, log_probs)[1:])
+    assert score(found) == pytest.approx(score(best))
+
+
+@settings(max_examples=60, deadline=None)
+@given(parents(max_nodes=30), st.integers(0, 2**32 - 1))
+def test_decoded_labels_always_contract(tree: list[int], seed: int) -> None:
+    structure = Structure(tuple(Node("div", parent) for parent in tree))
+    rng = np.random.default_rng(seed)
+    roles = lawful_roles(tree, rng.normal(size=(len(tree), len(NODE_ROLES))))
+    props = lawful_props(rng.dirichlet(np.ones(len(NODE_PROPS)) / 4, len(tree)))
+    contract(structure, Labels(tuple(roles), tuple(props)))
+
+
+# --- sampling -------------------------------------------------------------------------------------
+
+
+def test_a_prediction_does_not_depend_on_its_neighbours_in_the_batch() -> None:
+    found = sections(5)
+    structures, encoded = [s for s, _ in found], [e for _, e in found]
+    together = predict_batch(model(), structures, encoded, steps=3)
+    alone = [predict_batch(model(), [s], [e], steps=3)[0] for s, e in found]
+    for a, b in zip(together, alone, strict=True):
+        assert a.roles == b.roles and a.props == b.props
+        assert a.boxes and b.boxes
+        for x, y in zip(a.boxes, b.boxes, strict=True):
+            assert (x is None) == (y is None)
+            assert x is None or y is None or np.allclose(x, y, atol=2e-3)
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_what_is_known_comes_back_unchanged(steps: int) -> None:
+    inputs, targets = batch(4)
+    known = torch.rand(*targets.roles.shape, 4, generator=torch.Generator().manual_seed(0)) < 0.5
+    known &= inputs.node_mask[..., None]
+    sampled = sample(model(), inputs, steps, seed=0, known=(targets, known))
+    assert torch.equal(sampled.role_probs.argmax(-1)[known[..., 0]], targets.roles[known[..., 0]])
+    assert torch.equal(sampled.prop_probs.argmax(-1)[known[..., 1]], targets.props[known[..., 1]])
+    fixed = coordinates(known)
+    assert torch.allclose(sampled.boxes[fixed], targets.boxes[fixed], atol=1e-5)
+
+
+def test_every_node_gets_probabilities_in_any_number_of_steps() -> None:
+    inputs, _ = batch(4)
+    for steps in (1, 2, 7):
+        total = sample(model(), inputs, steps, seed=0).role_probs.sum(-1)
+        assert torch.allclose(total[inputs.node_mask], torch.ones(1), atol=1e-5)
+
+
+# --- learning -------------------------------------------------------------------------------------
+
+
+def test_every_weight_gets_a_gradient() -> None:
+    inputs, targets = batch(8)
+    network = model().train()
+    generator = torch.Generator().manual_seed(0)
+    known = draw_given(inputs.node_mask, generator)
+    time = draw_times(8, generator)
+    state = add_noise(targets, known, time, generator)
+    weights = torch.ones(len(NODE_ROLES))
+    parts = losses(network(inputs, state, time), state, targets, inputs, weights)
+    (parts.role + parts.prop + parts.box).backward()
+    without = [n for n, w in network.named_parameters() if w.grad is None or not w.grad.any()]
+    assert not without
+
+
+def test_one_batch_can_be_learnt_by_heart() -> None:
+    inputs, targets = batch(4)
+    torch.manual_seed(0)
+    network = LayoutModel(TINY.model_copy(update={"d_model": 64}))
+    optimizer = torch.optim.AdamW(network.parameters(), 3e-3)
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.ones(len(NODE_ROLES))
+    known = torch.zeros(*targets.roles.shape, 4, dtype=torch.bool)
+    for _ in range(250):
+        time = draw_times(4, generator)
+        state = add_noise(targets, known, time, generator)
+        parts = losses(network(inputs, state, time), state, targets, inputs, weights)
+        optimizer.zero_grad()
+        (parts.role + parts.prop + parts.box).backward()
+        optimizer.step()
+    found = sample(network.eval(), inputs, steps=4, seed=0)
+    right = found.role_probs.argmax(-1) == targets.roles
+    assert right[inputs.node_mask].float().mean() > 0.95
+    off = (found.boxes - targets.boxes).abs().amax(-1)
+    assert off[inputs.node_mask].median() < 0.12

@@ -1,0 +1,79 @@
+"""params.yaml: the file in the repository, overrides, and wrong values."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dlt.errors import DltError
+from dlt.model.layout_model import LayoutModel, count_parameters
+from dlt.params import PARAMS, load_params
+
+STATED = {"phase1": 1.2e6, "phase2": 3.6e6, "phase3": 12e6}
+
+
+def written(folder: Path, **changes: Any) -> Path:
+    """params.yaml with changes such as train__lr=1, in a folder."""
+    values = yaml.safe_load(PARAMS.read_text())
+    for name, value in changes.items():
+        *blocks, last = name.split("__")
+        block = values
+        for key in blocks:
+            block = block[key]
+        block[last] = value
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    return folder / "params.yaml"
+
+
+@pytest.mark.parametrize("phase", STATED)
+def test_sizes_are_within_five_per_cent_of_the_stated(phase: str) -> None:
+    count = count_parameters(LayoutModel(load_params().resolve(phase).model))
+    assert abs(count / STATED[phase] - 1) < 0.05
+
+
+def test_phase_four_has_at_least_50_million() -> None:
+    assert count_parameters(LayoutModel(load_params().resolve("phase4").model)) >= 50e6
+
+
+def test_overrides_win_and_null_inherits(tmp_path: Path) -> None:
+    params = load_params(written(tmp_path, train__lr="1e-06", model__d_model=64))
+    for phase in ("phase1", "phase3"):
+        chosen = params.resolve(phase)
+        assert chosen.train.lr == 1e-6  # YAML 1.2 writers drop the point; PyYAML reads a string
+        assert chosen.model.d_model == 64
+        assert chosen.train.epochs == getattr(params.phases, phase).train.epochs
+
+
+def test_all_wrong_values_are_named_in_one_line(tmp_path: Path) -> None:
+    path = written(tmp_path, train__lr="abc", train__phase="phase9", split__ratios=[1, 1, 1])
+    with pytest.raises(DltError) as caught:
+        load_params(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    for name in ("train.lr", "train.phase", "ratios"):
+        assert name in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"train__typo": 1}, "train.typo"),
+        ({"seed": -1}, "seed"),
+        ({"model__d_model": 100}, "model.d_model"),
+        ({"ingest__source": "archive"}, "archive.path"),
+        ({"ingest__archive__sha256": "12"}, "ingest.archive.sha256"),
+        ({"model__image_width": 96, "model__patch_size": 64}, "image_width"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, changes: dict[str, Any], name: str) -> None:
+    with pytest.raises(DltError, match=name):
+        load_params(written(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("text", ["a: [", "just text", ""])
+def test_a_file_that_is_no_mapping_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(DltError) as caught:
+        load_params(tmp_path / "params.yaml")
+    assert "\n" not in str(caught.value)

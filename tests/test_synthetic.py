@@ -1,0 +1,173 @@
+"""The synthetic generator: laws of its sections, and of the dataset as a whole."""
+
+import io
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dlt.ingest.synthetic import generate, write_dataset
+from dlt.ingest.synthetic.dataset import KINDS
+from dlt.ingest.synthetic.fonts import Font, text_width, wrap
+from dlt.ingest.synthetic.style import WIDTH
+from dlt.section.example import SPLITS, Example, find_examples, read_example
+from dlt.section.formats import dump_structure, parse_structure
+from dlt.section.labels import contract, labels
+from dlt.section.roles import PROPS, ROLES
+from dlt.section.tree import depths, subtree_ends
+
+COUNT, SEED = 900, 5  # large enough for a whole round of kinds in each split
+Drawn = tuple[str, Example, bytes]
+
+
+@pytest.fixture(scope="module")
+def drawn() -> list[Drawn]:
+    """Every section of one dataset."""
+    return [generate(i, COUNT, SEED) for i in range(COUNT)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 400), st.data(), st.integers(0, 2**31))
+def test_any_section_obeys_the_laws(count: int, data: st.DataObject, seed: int) -> None:
+    """Labels are found and contract back, JSON round-trips, boxes match the elements."""
+    index = data.draw(st.integers(0, count - 1))
+    _, example, screenshot = generate(index, count, seed)
+    assert example.layout is not None and example.layout.boxes is not None
+    found = labels(example.structure, example.layout)
+    assert contract(example.structure, found) == example.layout
+    assert parse_structure(dump_structure(example.structure)) == example.structure
+    assert len(example.layout.boxes) == len(example.layout.elements)
+    assert Image.open(io.BytesIO(screenshot)).width == WIDTH >= 512
+
+
+def test_same_arguments_same_section() -> None:
+    """A section depends on its arguments alone, whatever was drawn before it."""
+    first = generate(7, 50, 3)
+    generate(8, 50, 4)
+    assert generate(7, 50, 3) == first
+    assert generate(7, 50, 4)[2] != first[2]
+
+
+def test_same_seed_same_files(tmp_path: Path) -> None:
+    """Two runs, whichever processes do the work, write the same bytes."""
+    for name in ("one", "two"):
+        write_dataset(tmp_path / name, 40, 11)
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
+    assert len(files) == 40 * 4
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_small_datasets(tmp_path: Path, count: int) -> None:
+    """Any number of sections is a dataset; from three on each split has one."""
+    write_dataset(tmp_path, count, 0)
+    found = find_examples(tmp_path)
+    assert sum(map(len, found.values())) == count
+    assert all((tmp_path / split).is_dir() for split in SPLITS)
+    assert count < 3 or set(found) == set(SPLITS)
+    for folders in found.values():
+        for folder in folders:
+            example = read_example(folder)
+            assert example.meta["source"] == "synthetic"
+
+
+def test_an_index_outside_the_dataset_is_refused() -> None:
+    """There is no section after the last."""
+    with pytest.raises(ValueError, match="section 5 of 5"):
+        generate(5, 5, 0)
+
+
+def test_splits_are_80_10_10_and_share_no_site(drawn: list[Drawn]) -> None:
+    """A site lies in one split; names are unique; sites hold 5 to 13 sections."""
+    assert Counter(split for split, _, _ in drawn) == {"train": 720, "val": 90, "test": 90}
+    homes: dict[str, set[str]] = {}
+    for split, example, _ in drawn:
+        homes.setdefault(example.group, set()).add(split)
+    assert all(len(splits) == 1 for splits in homes.values())
+    assert len({example.name for _, example, _ in drawn}) == COUNT
+    sizes = Counter(example.group for _, example, _ in drawn)
+    assert all(size <= 13 for size in sizes.values())
+    assert sum(size < 5 for size in sizes.values()) <= len(SPLITS)  # the last of each split
+
+
+def test_kinds_and_habits_of_test_are_absent_from_training(drawn: list[Drawn]) -> None:
+    """Test shows other kinds and another class habit than train; val shows other kinds."""
+    kinds = {s: {e.meta["kind"] for split, e, _ in drawn if split == s} for s in SPLITS}
+    habits = {s: {e.meta["habit"] for split, e, _ in drawn if split == s} for s in SPLITS}
+    assert len(kinds["train"]) >= 25
+    assert not kinds["train"] & (kinds["val"] | kinds["test"])
+    assert not habits["train"] & habits["test"]
+    assert len(habits["train"] | habits["test"]) == 5
+    for split in SPLITS:
+        assert kinds[split] == {kind.__name__ for kind in KINDS[split]}
+
+
+def test_training_shows_all_that_test_asks(drawn: list[Drawn]) -> None:
+    """Every role and every prop occurs in training, and what occurs in test occurs there, too."""
+    shown: dict[str, set[str]] = {split: set() for split in SPLITS}
+    for split, example, _ in drawn:
+        assert example.layout is not None
+        shown[split] |= {e.role for e in example.layout.elements} | set(example.layout.props)
+    assert shown["train"] == {*ROLES, *PROPS}
+    assert len(shown["test"]) > 20
+
+
+def test_kinds_differ_in_tree_shape(drawn: list[Drawn]) -> None:
+    """At least 25 kinds have a layout tree, roles left out, that no other kind has."""
+    kinds_of: dict[tuple[int, ...], set[str]] = {}
+    for _, example, _ in drawn:
+        assert example.layout is not None
+        shape = example.layout.parents + (-2,) + example.structure.parents
+        kinds_of.setdefault(shape, set()).add(example.meta["kind"])
+    alone = {next(iter(kinds)) for kinds in kinds_of.values() if len(kinds) == 1}
+    assert len(alone) >= 25
+
+
+def test_boxes_lie_in_the_picture_and_in_their_parents(drawn: list[Drawn]) -> None:
+    """Boxes are in range and not empty; all but the rarest lie inside the parent's box."""
+    outside = total = 0
+    for _, example, _ in drawn:
+        layout = example.layout
+        assert layout is not None and layout.boxes is not None
+        for element, (x, y, w, h) in zip(layout.elements, layout.boxes, strict=True):
+            assert 0 <= x <= 1 and 0 <= y <= 1 and w > 0 and h > 0
+            assert x + w <= 1.0002 and y + h <= 1.0002
+            if element.parent >= 0:
+                px, py, pw, ph = layout.boxes[element.parent]
+                total += 1
+                outside += x < px - 0.01 or y < py - 0.01
+                outside += x + w > px + pw + 0.01 or y + h > py + ph + 0.01
+    assert outside <= 0.01 * total
+
+
+def test_trees_have_what_real_ones_have(drawn: list[Drawn]) -> None:
+    """Repeated sibling keys, merges that branch, dropped subtrees, and sizes up to 160 nodes."""
+    repeated = branched = 0
+    for _, example, _ in drawn:
+        structure, layout = example.structure, example.layout
+        assert layout is not None and len(structure) <= 160
+        keys = Counter((node.parent, node.selector) for node in structure.nodes)
+        repeated += max(keys.values()) > 1
+        merged = Counter(
+            parent
+            for parent, role in zip(structure.parents, labels(structure, layout).roles, strict=True)
+            if role == "merge"
+        )
+        branched += max(merged.values(), default=0) > 0
+        assert max(depths(structure.parents)) <= 40
+        assert subtree_ends(structure.parents)[0] == len(structure)
+    assert repeated > COUNT / 3 and branched > COUNT / 2
+
+
+def test_text_is_wrapped_by_its_width() -> None:
+    """No line is wider than asked for, unless it is one word; no word is lost."""
+    font = Font("sans", 9)
+    text = "a river runs beside the unpronounceablylongword garden house"
+    for width in (10.0, 40.0, 80.0, 500.0):
+        lines = wrap(text, font, width)
+        assert " ".join(lines) == text
+        assert all(text_width(line, font) <= width or " " not in line for line in lines)
