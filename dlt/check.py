@@ -16,7 +16,7 @@ from PIL import Image
 
 from dlt.data.shards import MAX_MEMBER_BYTES, is_plain_name
 from dlt.section.errors import SectionError
-from dlt.section.example import LAYOUT, META, SCREENSHOT, STRUCTURE, Example, _parse_meta
+from dlt.section.example import LAYOUT, META, SCREENSHOT, STRUCTURE, Example, parse_meta
 from dlt.section.formats import parse_layout, parse_structure
 from dlt.section.labels import labels
 from dlt.section.schemas import layout_errors, meta_errors, structure_errors
@@ -72,7 +72,7 @@ def check_example(folder: Path) -> Checked:
     size = _check_screenshot(screenshot, faults) if screenshot is not None else None
     structure = _parse(folder, STRUCTURE, parse_structure, faults)
     layout, has_empty = _parse(folder, LAYOUT, _parse_layout, faults) or (None, False)
-    meta = _parse(folder, META, _parse_meta, faults) if (folder / META).exists() else {}
+    meta = _parse(folder, META, parse_meta, faults) if (folder / META).exists() else {}
     if meta:
         _check_meta(meta, size, faults)
     if structure:

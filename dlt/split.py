@@ -15,8 +15,8 @@ from dlt.data.shards import hash_shards, write_shards
 from dlt.errors import DltError
 from dlt.files import new_folder, write_json
 from dlt.phase import SUMMARY, phase_of
-from dlt.section.example import SPLITS
-from dlt.validate import FLAT, OWN_GROUP, REPORT, example_folder
+from dlt.section.example import OWN_GROUP, SPLITS
+from dlt.validate import FLAT, REPORT, example_folder
 
 CLOSE_ENOUGH = 0.005  # of all examples, off the wanted share of a split
 ATTEMPTS = 64  # orders of the groups tried until a division is as close as that

@@ -19,12 +19,11 @@ from dlt.data.shards import is_plain_name
 from dlt.errors import DltError
 from dlt.files import new_folder, write_json
 from dlt.process import parallel_map
-from dlt.section.example import SPLITS, find_examples, write_example
+from dlt.section.example import OWN_GROUP, SPLITS, find_examples, write_example
 from dlt.section.roles import PROPS, ROLES
 from dlt.section.tree import Structure
 
 REPORT, REPAIRED = "report.json", "repaired"
-OWN_GROUP = "example:"  # how the group of an example without a site starts
 FLAT = "flat"  # the split of an example that lies in no split's folder
 STATUSES = ("ok", "repaired", "quarantined")
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from tests.strategies import sections
 
 from dlt.section.errors import SectionError
 from dlt.section.example import Example, find_examples, read_example, write_example
 from dlt.section.tree import Element, Layout, Node, Structure
+from tests.strategies import sections
 
 STRUCTURE = Structure((Node("div.ünï", -1, "Grüße"),))
 LAYOUT = Layout((Element("section", ("div.ünï",), -1),), boxes=((0.0, 0.0, 1.0, 1.0),))

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.strategies import labelled, sections, structures, texts
 
 from dlt.section.errors import SectionError
 from dlt.section.formats import (
@@ -27,6 +26,7 @@ from dlt.section.selector import (
     parse_selector,
 )
 from dlt.section.tree import Element, Layout, Node, Structure, children, depths, subtree_ends
+from tests.strategies import labelled, sections, structures, texts
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

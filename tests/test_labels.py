@@ -8,7 +8,6 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import labelled, parents, sections, structures
 
 from dlt.section.errors import SectionError
 from dlt.section.example import find_examples, read_example
@@ -16,6 +15,7 @@ from dlt.section.formats import MAX_DEPTH
 from dlt.section.labels import Labels, contract, element_of_nodes, labels
 from dlt.section.roles import DROP, MERGE, NO_PROP, ROLES
 from dlt.section.tree import Element, Layout, Node, Structure
+from tests.strategies import labelled, parents, sections, structures
 
 DIVS = st.just("div")
 FEW = st.sampled_from(("div", "p"))

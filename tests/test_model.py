@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from dlt.data.batch import Inputs, TargetTensors, collate_inputs, collate_targets
 from dlt.data.encode import Encoded, encode

@@ -1,6 +1,7 @@
 """The training loop, its checkpoints, and the file of a trained model."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_another_parameter_or_data_set_is_another_run() -> None:
 def test_learning_rate_warms_up_and_falls_to_one_per_cent() -> None:
     rates = [learning_rate(step, 100, PARAMS) for step in range(101)]
     assert rates[0] == PARAMS.lr / 2 and rates[2] == PARAMS.lr
-    assert all(a >= b for a, b in zip(rates[2:], rates[3:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[2:]))
     assert math.isclose(rates[-1], PARAMS.lr / 100)
 
 

@@ -18,7 +18,7 @@ from dlt.section.example import (
     SCREENSHOT,
     STRUCTURE,
     Example,
-    _parse_meta,
+    parse_meta,
     find_examples,
     read_example,
 )
@@ -164,5 +164,5 @@ def _parse_files(path: Path, name: str, files: Mapping[str, bytes]) -> tuple[Exa
         raise SectionError(f"{path}: {name}.{SCREENSHOT} is missing")
     structure = parse(STRUCTURE, parse_structure)
     layout = parse(LAYOUT, parse_layout) if LAYOUT in files else None
-    meta = parse(META, _parse_meta) if META in files else {}
+    meta = parse(META, parse_meta) if META in files else {}
     return Example(name, structure, layout, meta), files[SCREENSHOT]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES, NO_PROP, ROOT_ROLE
+from dlt.section.roles import DROP, MERGE, NO_PROP, NODE_PROPS, NODE_ROLES, ROOT_ROLE
 
 _MERGE, _DROP = NODE_ROLES.index(MERGE), NODE_ROLES.index(DROP)
 _STARTS = [i for i, role in enumerate(NODE_ROLES) if role not in (MERGE, DROP)]

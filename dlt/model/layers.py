@@ -108,14 +108,7 @@ def mask_bias(mask_bm: Tensor) -> Tensor:
 def initialise(module: nn.Module) -> None:
     """The one place for initial weights; to be called through `Module.apply`."""
     if isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight, std=0.5)
+        nn.init.normal_(module.weight, std=0.02)
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
-        nn.init.zeros_(module.bias)
-
-
-def silence(*modules: nn.Linear) -> None:
-    """Let layers begin at zero, so that what they add must prove its worth first."""
-    for module in modules:
-        nn.init.zeros_(module.weight)
         nn.init.zeros_(module.bias)

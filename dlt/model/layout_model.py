@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from dlt.data.batch import Inputs
 from dlt.model.condition import ConditionEncoder
 from dlt.model.denoiser import Denoiser, Estimate, State
-from dlt.model.layers import initialise, silence
+from dlt.model.layers import initialise
 from dlt.params import ModelParams
 
 
@@ -18,8 +18,6 @@ class LayoutModel(nn.Module):
         self.encoder = ConditionEncoder(width, params.num_layers, dropout, params.patch_size)
         self.denoiser = Denoiser(width, params.num_denoiser_layers, dropout)
         self.apply(initialise)
-        # at first the noised boxes are nothing but noise, and every element fills its parent
-        silence(self.denoiser.box, self.denoiser.region.project, self.denoiser.head)
 
     def forward(self, inputs: Inputs, state: State, time: Tensor) -> Estimate:
         """One denoising step with the condition encoded anew, as in training."""

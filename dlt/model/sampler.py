@@ -3,6 +3,7 @@
 Axis suffixes: b section, n node.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +59,7 @@ def sample(
     roles_seen = torch.zeros(*state.roles.shape, NUM_ROLES, device=state.boxes.device)
     props_seen = torch.zeros(*state.props.shape, NUM_PROPS, device=state.boxes.device)
     times = torch.linspace(1, 0, steps + 1, device=state.boxes.device)
-    for time, then in zip(times[:-1], times[1:], strict=True):
+    for time, then in pairwise(times):
         estimate = model.denoiser(state, time.expand(len(state.roles)), memory)
         role_probs = _root_only(estimate.role_logits).softmax(-1)
         prop_probs = estimate.prop_logits.softmax(-1)

@@ -19,6 +19,7 @@ from dlt.section.tree import Layout, Structure
 
 SCREENSHOT, STRUCTURE, LAYOUT, META = "screenshot.png", "structure.json", "layout.json", "meta.json"
 SPLITS = ("train", "val", "test")
+OWN_GROUP = "example:"  # how the group of an example without a site starts
 MAX_BYTES = 4 * MAX_CHARACTERS  # a character takes at most four bytes of UTF-8
 
 Parsed = TypeVar("Parsed")
@@ -36,7 +37,7 @@ class Example:
     @property
     def group(self) -> str:
         """What must not be in two splits: the site, or the example itself."""
-        return str(self.meta.get("site") or f"example:{self.name}")
+        return str(self.meta.get("site") or f"{OWN_GROUP}{self.name}")
 
 
 def read_example(folder: Path) -> Example:
@@ -47,7 +48,7 @@ def read_example(folder: Path) -> Example:
     """
     structure = _parse(folder / STRUCTURE, parse_structure)
     layout = _parse(folder / LAYOUT, parse_layout) if (folder / LAYOUT).exists() else None
-    meta = _parse(folder / META, _parse_meta) if (folder / META).exists() else {}
+    meta = _parse(folder / META, parse_meta) if (folder / META).exists() else {}
     return Example(folder.name, structure, layout, meta)
 
 
@@ -90,7 +91,12 @@ def _parse(path: Path, parse: Callable[[str], Parsed]) -> Parsed:
         raise SectionError(f"{path}: {error}") from None
 
 
-def _parse_meta(text: str) -> dict[str, Any]:
+def parse_meta(text: str) -> dict[str, Any]:
+    """Read the text of a meta.json.
+
+    Raises:
+        SectionError: not a JSON object.
+    """
     try:
         meta = json.loads(text)
         json.dumps(meta, ensure_ascii=False, allow_nan=False).encode()  # can be written again

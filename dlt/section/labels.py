@@ -11,7 +11,7 @@ from dlt.section.errors import SectionError
 from dlt.section.roles import DROP, MERGE, NO_PROP, NODE_PROPS, PROPS, ROLES, ROOT_ROLE
 from dlt.section.tree import Box, Element, Layout, Structure, children, subtree_ends
 
-MAX_STEPS = 5_000_000  # table entries; about three seconds. A real section takes a few hundred
+MAX_STEPS = 5_000_000  # some three seconds; a real section takes a few hundred
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,7 @@ class _Matcher:
         """The nodes that can start element e with all that it names; `size` nodes in number."""
         own = self.elements[e].selectors
         candidates = self.having.get(own[0], []) if e else [0]
+        self._count(len(candidates))
         return {
             s
             for s in candidates
@@ -214,25 +215,26 @@ class _Matcher:
         Only positions below nodes that may have joined e are present.
         """
         own, skips, ends = self.elements[e].selectors, self.skips[e], self.ends
+        names = frozenset(own)
         needs = {ends[s]: {len(own): len(self.inside[e])}}
-        for i in reversed(self._reach(s, own)):
+        for i in reversed(self._reach(s, names)):
             after = needs[ends[i]]
             skip = skips.get(i)
             need = {placed: skip[k] for placed, k in after.items()} if skip else dict(after)
-            for placed, k in needs[i + 1].items() if self.selectors[i] in own else ():
+            for placed, k in needs[i + 1].items() if self.selectors[i] in names else ():
                 before = placed - 1
                 if before and own[before] == self.selectors[i] and k <= need.get(before, k):
                     need[before] = k
             needs[i] = need
-            self._count(len(need))
+            self._count(1 + len(need))
         return needs
 
-    def _reach(self, s: int, own: Sequence[str]) -> list[int]:
+    def _reach(self, s: int, names: frozenset[str]) -> list[int]:
         """The nodes inside s all of whose ancestors up to s may have joined its element."""
         reach, i = [], s + 1
         while i < self.ends[s]:
             reach.append(i)
-            i = i + 1 if self.selectors[i] in own else self.ends[i]
+            i = i + 1 if self.selectors[i] in names else self.ends[i]
         return reach
 
     def _walk(self) -> tuple[str, ...]:

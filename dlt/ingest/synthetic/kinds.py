@@ -77,7 +77,8 @@ def one_heading(c: Composer) -> Item:
 
 def feature_grid(c: Composer) -> Item:
     count = c.rng.randint(3, 4)
-    cells = [[rich.icon_box(c)] for _ in range(count)]
+    link = c.rng.random() < 0.3
+    cells = [[rich.icon_box(c, link)] for _ in range(count)]
     if c.rng.random() < 0.3:
         return c.columns(*cells, middle=False)
     rows = [c.row(*cells)]

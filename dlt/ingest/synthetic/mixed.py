@@ -19,7 +19,7 @@ _PARTS: tuple[tuple[int, Kind], ...] = (
     (2, lambda c: rich.bullets(c, c.rng.randint(3, 7))),
     (3, lambda c: rich.links(c, c.rng.randint(4, 9), line=c.rng.random() < 0.5)),
     (2, lambda c: rich.social(c, c.rng.randint(3, 5))),
-    (2, rich.icon_box),
+    (2, lambda c: rich.icon_box(c, link=c.rng.random() < 0.5)),
     (1, lambda c: rich.image_box(c, 0.7, link=c.rng.random() < 0.5)),
     (1, w.video),
     (1, w.map_view),

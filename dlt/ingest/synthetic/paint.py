@@ -218,7 +218,7 @@ def _plus(image: Image.Image, draw: ImageDraw.ImageDraw, box: Pixels, look: Look
 
 
 def _logo(image: Image.Image, draw: ImageDraw.ImageDraw, box: Pixels, look: Look) -> None:
-    left, top, right, bottom = box
+    left, top, _, bottom = box
     side = bottom - top
     _icon(image, draw, (left, top, left + side, bottom), look)
     for i in range(3):

@@ -207,9 +207,15 @@ def _box_texts(c: Composer, link: bool) -> list[Item]:
     return texts
 
 
-def _boxed(c: Composer, first: Item, *texts: Item) -> Item:
+def _boxed(c: Composer, first: Item, title: Item, *texts: Item) -> Item:
+    """Builders drop what lies between a box and its parts, hand-made boxes merge with it."""
     flow = Flow(gap=5, align=c.align)
     if c.builder:
-        content = c.node("div", "box-content", *texts, flow=flow)
+        content = c.node("div", "box-content", title, *texts, flow=flow)
         return c.composite(c.node("div", "box-wrap", first, content, flow=flow))
-    return c.composite(c.node("div", "box", first, *texts, flow=flow))
+    if len(texts) == 1:
+        content = c.node("div", "box-content", title, *texts, role=MERGE, flow=flow)
+        return c.composite(c.node("div", "box", first, content, flow=flow))
+    head = c.node("div", "box-head", first, title, role=MERGE, flow=flow)
+    body = c.node("div", "box-body", *texts, role=MERGE, flow=flow)
+    return c.composite(c.node("div", "box", head, body, flow=flow))

@@ -85,8 +85,8 @@ LANGUAGES = (
     ),
 )
 
-_FIRST = "Ada Boris Clara Darek Elena Firat Gisela Hugo Irini Jonas Katja Luc Mara Nikos".split()
-_LAST = "Almeida Brandt Costa Demir Evans Fontaine Georgiou Huber Ivanov Kowal Lind Moreau".split()
+_NAMES = ("Ada", "Boris", "Clara", "Darek", "Elena", "Firat", "Gisela", "Hugo", "Irini", "Jonas")
+_SURNAMES = ("Almeida", "Brandt", "Costa", "Demir", "Evans", "Fontaine", "Georgiou", "Huber")
 
 
 def phrase(rng: Random, language: Language, least: int, most: int) -> str:
@@ -107,7 +107,7 @@ def sentences(rng: Random, language: Language, least: int, most: int) -> str:
 
 def person(rng: Random) -> str:
     """A made-up name."""
-    return f"{rng.choice(_FIRST)} {rng.choice(_LAST)}"
+    return f"{rng.choice(_NAMES)} {rng.choice(_SURNAMES)}"
 
 
 def date(rng: Random) -> str:
