@@ -116,7 +116,6 @@ class Evaluate(_Block):
     """Parameters of the evaluate stage."""
 
     gallery: Annotated[int, Field(ge=0, le=100)]
-    bootstrap: Annotated[int, Field(ge=100)]
 
 
 class Phase(_Block):
