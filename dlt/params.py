@@ -100,6 +100,7 @@ class TrainParams(_Block):
     grad_clip: Positive
     ema_decay: Annotated[float, Field(ge=0, lt=1)]
     class_dropout: Fraction
+    text_dropout: Fraction
     role_balance: Fraction
     box_weight: NonNegative
     eval_every: Count

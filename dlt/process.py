@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from itertools import islice
 from typing import TypeVar
 
@@ -35,6 +36,7 @@ def run_main(name: str, main: Callable[[], int | None]) -> None:
     sys.exit(code)
 
 
+@cache  # one watch is enough
 def exit_with_parent() -> None:
     """End this process when its parent ends: a killed `dvc` must not leave its stage running."""
     parent = os.getppid()

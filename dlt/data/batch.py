@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlt.data.encode import CLASS_BUCKETS, Encoded
+from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, Encoded
 
 
 @dataclass(frozen=True)
@@ -75,15 +75,22 @@ def collate_targets(sections: Sequence[Encoded]) -> TargetTensors:
     )
 
 
-def drop_classes(inputs: Inputs, share: float, generator: torch.Generator) -> Inputs:
-    """Hide a share of the class tokens, each everywhere in its section, and all of them in a share
-    of the sections: what a class name says must not be all that the model goes by."""
-    count = len(inputs.tags)
-    hidden = torch.rand(count, CLASS_BUCKETS, generator=generator) < share
-    hidden |= torch.rand(count, 1, generator=generator) < share
-    tokens = inputs.class_tokens
-    drop = hidden.gather(1, tokens.flatten(1)).view(tokens.shape)
-    return replace(inputs, class_tokens=tokens.masked_fill(drop, 0))
+def drop_words(
+    inputs: Inputs, class_share: float, text_share: float, generator: torch.Generator
+) -> Inputs:
+    """Hide shares of the class and of the text tokens, each token everywhere in its section, and
+    all of them in such a share of the sections: words must not be all that the model goes by."""
+    return replace(
+        inputs,
+        class_tokens=_drop(inputs.class_tokens, class_share, CLASS_BUCKETS, generator),
+        text_tokens=_drop(inputs.text_tokens, text_share, TEXT_BUCKETS, generator),
+    )
+
+
+def _drop(tokens: Tensor, share: float, buckets: int, generator: torch.Generator) -> Tensor:
+    hidden = torch.rand(len(tokens), buckets, generator=generator) < share
+    hidden |= torch.rand(len(tokens), 1, generator=generator) < share
+    return tokens.masked_fill(hidden.gather(1, tokens.flatten(1)).view(tokens.shape), 0)
 
 
 def _pad(arrays: Sequence[np.ndarray], fill: int = 0) -> Tensor:

@@ -18,8 +18,8 @@ from dlt.section.example import (
     SCREENSHOT,
     STRUCTURE,
     Example,
-    parse_meta,
     find_examples,
+    parse_meta,
     read_example,
 )
 from dlt.section.formats import parse_layout, parse_structure

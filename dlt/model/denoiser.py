@@ -36,6 +36,7 @@ class State:
     props: Tensor  # int64 [B, N], up to and including MASK_PROP
     boxes: Tensor  # float [B, N, 4]: centre and size, scaled by `scale_boxes`
     given: Tensor  # bool [B, N, 4], in the order of ATTRIBUTES
+    guess: Tensor  # float [B, N, 4]: the last estimate of the boxes as fractions, or no_guess()
 
     def to(self, device: torch.device) -> "State":
         """The same on another device."""
@@ -69,6 +70,11 @@ def scale_boxes(boxes: Tensor) -> Tensor:
 def unscale_boxes(boxes: Tensor) -> Tensor:
     """The inverse of `scale_boxes`, clipped to 0 .. 1."""
     return (boxes / SIGNAL_SCALE / 2 + 0.5).clamp(0, 1)
+
+
+def no_guess(boxes: Tensor) -> Tensor:
+    """The guess where there is no estimate yet: every box is the whole screenshot."""
+    return torch.tensor([0.5, 0.5, 1.0, 1.0], device=boxes.device).expand_as(boxes)
 
 
 def coordinates(given: Tensor) -> Tensor:
@@ -114,7 +120,8 @@ def _depth(parents: Tensor) -> int:
 class RegionFeatures(nn.Module):
     """The screenshot's features in a grid of points around each box, as one vector.
 
-    Looking where the current estimate is, step by step, follows DiffusionDet (Chen et al. 2023).
+    Looking at the screenshot where the boxes are thought to be follows DiffusionDet (Chen et al.
+    2023).
     """
 
     offsets: Tensor
@@ -147,6 +154,7 @@ class Denoiser(nn.Module):
         self.prop = nn.Embedding(NUM_PROPS + 1, d_model)
         self.given = nn.Embedding(2 * len(ATTRIBUTES), d_model)
         self.box = nn.Linear(4 * 2 * _FREQUENCIES + 4, d_model)
+        self.guess = nn.Linear(4 * 2 * _FREQUENCIES, d_model)
         self.region = RegionFeatures(d_model)
         self.time = nn.Sequential(
             nn.Linear(2 * _FREQUENCIES, d_model), nn.GELU(), nn.Linear(d_model, d_model)
@@ -177,7 +185,8 @@ class Denoiser(nn.Module):
             + self.prop(state.props)
             + self.given(given).sum(2)
             + self.box(torch.cat([fourier(boxes, _FREQUENCIES), state.boxes], dim=-1))
-            + self.region(boxes, condition)
+            + self.guess(fourier(state.guess, _FREQUENCIES))
+            + self.region(state.guess, condition)
             + self.time(fourier(time_b[:, None], _FREQUENCIES))[:, None]
         )
         for block, key_value in zip(self.blocks, memory.key_values, strict=True):

@@ -2,9 +2,8 @@
 
 Boxes: Gaussian diffusion with the cosine schedule of Nichol & Dhariwal (2021), predicting x0.
 Roles and props: masked diffusion with the absorbing state and the linear schedule of MDLM (Sahoo
-et al. 2024): at time t a label is masked with probability t. Their loss weight 1 / t over all
-labels equals, in expectation, the mean over the masked ones, which is used here: its variance is
-lower. Half of all sections are drawn at t = 1, where a few-step sampler spends most of its steps.
+et al. 2024): at time t a label is masked with probability t. Where they weigh the sum over masked
+labels by 1 / t, the mean over them is taken here, which varies less. Half of all sections are drawn at t = 1, where a few-step sampler spends most of its steps.
 
 As in DLT (Levi et al. 2023), any attribute of a node may be given: it stays clean, is marked by an
 embedding and takes no part in the loss. Training draws these patterns.
@@ -24,6 +23,7 @@ from dlt.model.denoiser import (
     Estimate,
     State,
     coordinates,
+    no_guess,
     relative_boxes,
     scale_boxes,
 )
@@ -92,6 +92,7 @@ def add_noise(
         props=targets.props.masked_fill(hidden_prop, MASK_PROP),
         boxes=torch.where(coordinates(given), clean, noised),
         given=given,
+        guess=no_guess(clean),
     )
 
 

@@ -19,6 +19,7 @@ from dlt.model.denoiser import (
     Estimate,
     State,
     coordinates,
+    no_guess,
     scale_boxes,
     unscale_boxes,
 )
@@ -47,7 +48,8 @@ def sample(
 ) -> Sampled:
     """Predict B sections.
 
-    Boxes follow the deterministic DDIM (Song et al. 2021, η = 0) from seeded noise; labels are
+    Boxes follow the deterministic DDIM (Song et al. 2021, η = 0) from seeded noise, and each step
+    sees the estimate of the one before (self-conditioning, Chen et al. 2023, Analog Bits). Labels are
     unmasked as in MaskGIT (Chang et al. 2022): each step fixes the most confident ones, as many as
     the linear schedule says.
 
@@ -69,7 +71,8 @@ def sample(
         props, props_seen = _unmask(
             state.props, prop_probs, props_seen, inputs.node_mask, then, MASK_PROP
         )
-        state = State(roles, props, _ddim(state, estimate, time, then), state.given)
+        boxes = _ddim(state, estimate, time, then)
+        state = State(roles, props, boxes, state.given, guess=estimate.boxes.clamp(0, 1))
     return Sampled(roles_seen, props_seen, unscale_boxes(state.boxes))
 
 
@@ -84,13 +87,14 @@ def _start(inputs: Inputs, seed: int, known: tuple[TargetTensors, Tensor] | None
     props = torch.full(shape, MASK_PROP, device=device)
     if known is None:
         given = torch.zeros(*shape, 4, dtype=torch.bool, device=device)
-        return State(roles, props, noise, given)
+        return State(roles, props, noise, given, no_guess(noise))
     labels, given = known
     return State(
         roles=torch.where(given[..., 0], labels.roles, roles),
         props=torch.where(given[..., 1], labels.props, props),
         boxes=torch.where(coordinates(given), scale_boxes(labels.boxes), noise),
         given=given,
+        guess=no_guess(noise),
     )
 
 

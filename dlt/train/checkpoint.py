@@ -6,6 +6,7 @@ so that `dvc repro -f` trains again.
 """
 
 import hashlib
+import io
 import json
 import shutil
 from pathlib import Path
@@ -38,8 +39,10 @@ def checkpoint_folder(key: str) -> Path:
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint in place of the one before."""
+    content = io.BytesIO()  # torch.save hides what the disk says, such as that it is full
+    torch.save(state, content)
     with new_file(folder / _FILE) as aside:
-        torch.save(state, aside)
+        aside.write_bytes(content.getbuffer())
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from dlt.data.batch import collate_inputs, collate_targets, drop_classes, length_batches
+from dlt.data.batch import collate_inputs, collate_targets, drop_words, length_batches
 from dlt.data.encode import Encoded
 from dlt.model.diffusion import Losses, add_noise, draw_given, draw_times, losses
 from dlt.model.layout_model import LayoutModel
@@ -117,7 +117,9 @@ def train_epoch(
     for batch in bar:
         for group in run.optimizer.param_groups:
             group["lr"] = learning_rate(run.step, total_steps, params)
-        parts = _batch_losses(run.model, batch, params.class_dropout, weights, generator, device)
+        parts = _batch_losses(
+            run.model, batch, params.class_dropout, params.text_dropout, weights, generator, device
+        )
         loss = total_loss(parts, params.box_weight)
         run.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -144,7 +146,7 @@ def val_losses(
     generator = torch.Generator().manual_seed(VAL_SEED)
     sums: dict[str, float] = {}
     for batch in _batches(sections, params.batch_size, VAL_SEED, 0):
-        parts = _batch_losses(model, batch, 0.0, weights, generator, device)
+        parts = _batch_losses(model, batch, 0.0, 0.0, weights, generator, device)
         _add(sums, parts, total_loss(parts, params.box_weight), len(batch))
     return {f"val/{name}": value / len(sections) for name, value in sums.items()}
 
@@ -167,18 +169,21 @@ def _batch_losses(
     model: nn.Module,
     batch: Sequence[Encoded],
     class_dropout: float,
+    text_dropout: float,
     weights: Tensor,
     generator: torch.Generator,
     device: torch.device,
 ) -> Losses:
     inputs, targets = collate_inputs(batch), collate_targets(batch)
-    if class_dropout:
-        inputs = drop_classes(inputs, class_dropout, generator)
+    if class_dropout or text_dropout:
+        inputs = drop_words(inputs, class_dropout, text_dropout, generator)
     given = draw_given(inputs.node_mask, generator)
     time_b = draw_times(len(batch), generator)
     state = add_noise(targets, given, time_b, generator)
     inputs, targets, state = inputs.to(device), targets.to(device), state.to(device)
-    estimate = model(inputs, state, time_b.to(device))
+    # half of the batches learn to begin, the other half to improve on a first estimate
+    again = bool(torch.rand((), generator=generator) < 0.5)
+    estimate = model(inputs, state, time_b.to(device), self_condition=again)
     return losses(estimate, state, targets, inputs, weights)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from dlt.errors import DltError
 from dlt.files import new_file
@@ -21,8 +21,9 @@ def save_model(folder: Path, model: LayoutModel, config: dict[str, Any]) -> None
     """Write the weights with `config`, which must hold the model's parameters under `model`."""
     vocabulary = {"roles": NODE_ROLES, "props": NODE_PROPS}
     metadata = {"format": FORMAT, "config": json.dumps(config), **_as_text(vocabulary)}
+    content = save({k: v.contiguous() for k, v in model.state_dict().items()}, metadata)
     with new_file(folder / MODEL_FILE) as aside:
-        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, aside, metadata)
+        aside.write_bytes(_sort_header(content))
 
 
 def load_model(folder: Path) -> tuple[LayoutModel, dict[str, Any]]:
@@ -51,6 +52,14 @@ def load_model(folder: Path) -> tuple[LayoutModel, dict[str, Any]]:
     except RuntimeError as error:
         raise DltError(f"{path}: weights do not fit: {str(error).splitlines()[0]}") from None
     return model.eval(), config
+
+
+def _sort_header(content: bytes) -> bytes:
+    """The file with its header in order: safetensors writes the metadata in a random one."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True).encode()
+    header += b" " * (-len(header) % 8)  # tensors start at a multiple of 8 bytes
+    return len(header).to_bytes(8, "little") + header + content[end:]
 
 
 def _as_text(vocabulary: dict[str, tuple[str, ...]]) -> dict[str, str]:
