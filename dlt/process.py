@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from itertools import islice
 from typing import TypeVar
@@ -30,6 +31,9 @@ def run_main(name: str, main: Callable[[], int | None]) -> None:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"{name}: {where}{error.strerror or error}", file=sys.stderr)
+        code = 1
+    except BrokenProcessPool:
+        print(f"{name}: a worker process was killed; is there enough memory?", file=sys.stderr)
         code = 1
     except KeyboardInterrupt:
         code = 130

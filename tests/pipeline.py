@@ -130,15 +130,17 @@ class Checkout:
         found = self.root.rglob(".*.partial")
         return sorted(str(p.relative_to(self.root)) for p in found)
 
-    def kill_repro(self, stage: str, victim: str, ready: Callable[[], bool]) -> None:
+    def kill_repro(self, stage: str, victim: str, ready: Callable[[], bool]) -> str:
         """Start `dvc repro`, and kill -9 once the stage's process is there and `ready`.
 
         Args:
-            victim: "stage" (its process), "dvc" (that alone) or "group" (all of them).
+            victim: "worker" (one process of the stage's pool), "stage" (its process), "dvc" (that
+                alone) or "group" (all of them).
 
-        Returns when nothing of it is left; a stage that outlives dvc fails.
+        Returns what it had printed, once nothing of it is left; a stage that outlives dvc fails.
         """
-        with open(self.root.parent / f"{self.root.name}.log", "w", encoding="utf-8") as log:
+        printed = self.root.parent / f"{self.root.name}.log"
+        with open(printed, "w", encoding="utf-8") as log:
             dvc = subprocess.Popen(
                 [sys.executable, "-m", "dvc", "repro"],
                 cwd=self.root,
@@ -149,10 +151,12 @@ class Checkout:
                 start_new_session=True,
             )
             try:
-                process = _wait_for_stage(dvc, stage, ready, Path(log.name))
+                process = _wait_for_stage(dvc, stage, ready, printed)
                 family = [process, *process.children(recursive=True)]
                 if victim == "group":
                     os.killpg(dvc.pid, signal.SIGKILL)
+                elif victim == "worker":
+                    next(p for p in family if "--multiprocessing-fork" in p.cmdline()).kill()
                 else:
                     (process if victim == "stage" else dvc).kill()
                 assert dvc.wait(TIMEOUT) != 0, "dvc was done before it was killed"
@@ -162,6 +166,7 @@ class Checkout:
                 if dvc.poll() is None:
                     os.killpg(dvc.pid, signal.SIGKILL)
                     dvc.wait()
+        return printed.read_text(encoding="utf-8")
 
 
 def _wait_for_stage(
