@@ -16,7 +16,7 @@ import psutil
 import yaml
 
 REPOSITORY = Path(__file__).parents[1]
-TIMEOUT = 120  # seconds for a command that takes a few: a hang fails the test instead of the run
+TIMEOUT = 300  # seconds for a command that takes a few: a hang fails the test instead of the run
 TINY = {
     "ingest.num_samples": 24,
     "model.d_model": 32,
