@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,14 @@ def split(
         division = divide(items, ratios, seed)
     except DltError as error:
         raise DltError(f"{raw}: {error}") from None
-    with new_folder(processed) as packed, new_folder(splits) as listed:
+    with ExitStack() as whole:  # the folders around them stay: DVC keeps a .gitignore there
+        listed = whole.enter_context(new_folder(splits))
+        packed = {name: whole.enter_context(new_folder(processed / name)) for name in SPLITS}
         for name, members in division.splits.items():
-            write_shards(packed / name, (folders[item.split, item.name] for item in members))
+            write_shards(packed[name], (folders[item.split, item.name] for item in members))
             names = "".join(f"{item.name}\n" for item in members)
             (listed / f"{name}.txt").write_text(names, encoding="utf-8")
-        data_hash = hash_shards([packed / "train", packed / "val"])
+        data_hash = hash_shards([packed["train"], packed["val"]])
         summary = {**_summary(division, len(report)), "data_hash": data_hash}
         write_json(listed / SUMMARY, summary)
     print(_table(summary))
