@@ -80,7 +80,7 @@ class ModelParams(_Block):
     num_denoiser_layers: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
     image_width: Annotated[int, Field(ge=64, le=2048, multiple_of=32)]
-    patch_size: Literal[8, 16, 32, 64]
+    patch_size: Literal[16, 32, 64]
 
     @model_validator(mode="after")
     def _divisible(self) -> "ModelParams":
@@ -94,6 +94,7 @@ class TrainParams(_Block):
 
     lr: Positive
     epochs: Count
+    min_steps: Annotated[int, Field(ge=0)]
     batch_size: Count
     weight_decay: NonNegative
     warmup_steps: Annotated[int, Field(ge=0)]
@@ -158,9 +159,10 @@ class ModelOverrides(_ModelOverrides):  # type: ignore[valid-type, misc]
 
 
 class TrainOverrides(_TrainOverrides):  # type: ignore[valid-type, misc]
-    """The phase, and values of `train:` that override the phase's."""
+    """The phase, a model to start from, and values of `train:` that override the phase's."""
 
     phase: PhaseName = "auto"
+    init_from: str | None = None
 
 
 class Params(_Block):
@@ -190,7 +192,7 @@ class Params(_Block):
 
 
 def _resolve(base: _Model, overrides: BaseModel) -> _Model:
-    own = overrides.model_dump(exclude_none=True, exclude={"phase"})
+    own = overrides.model_dump(exclude_none=True, exclude={"phase", "init_from"})
     return type(base)(**{**base.model_dump(), **own})
 
 

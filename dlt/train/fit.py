@@ -1,19 +1,24 @@
 """The train stage: from packed splits to a trained model, resumable at every epoch."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from dvclive import Live
 
+from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS
 from dlt.data.labelled import Labelled, load_labelled
 from dlt.data.shards import read_shards
+from dlt.data.words import shared_buckets
 from dlt.errors import DltError
 from dlt.evaluate.metrics import layout_accuracy
 from dlt.model.layout_model import LayoutModel, count_parameters
-from dlt.params import Params, Phase
+from dlt.params import ModelParams, Params, Phase, TrainParams
+from dlt.paths import outside
 from dlt.predict import predict_pairs
 from dlt.process import cores
 from dlt.train.checkpoint import (
@@ -24,7 +29,7 @@ from dlt.train.checkpoint import (
     save_checkpoint,
 )
 from dlt.train.loop import Run, new_run, role_weights, train_epoch, val_losses
-from dlt.train.model_file import save_model
+from dlt.train.model_file import load_model, model_digest, save_model
 
 
 def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params) -> None:
@@ -37,9 +42,11 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
     splits = json.loads(summary.read_text(encoding="utf-8"))
     phase = splits["phase"] if params.train.phase == "auto" else params.train.phase
     chosen = params.resolve(phase)
+    start = params.train.init_from
     config = {
         "phase": phase,
         "seed": params.seed,
+        "init_from": model_digest(Path(outside(start))) if start else "",
         **chosen.model_dump(),
         "sample": params.sample.model_dump(),
     }
@@ -51,7 +58,10 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(cores())
     torch.manual_seed(params.seed)
-    run = new_run(LayoutModel(chosen.model).to(device), chosen.train)
+    model = _initial_model(chosen.model, start)
+    model.encoder.nodes.know(*known_words(train_set))
+    chosen = chosen.model_copy(update={"train": enough_epochs(chosen.train, len(train_set))})
+    run = new_run(model.to(device), chosen.train)
     _announce(phase, splits["examples"], chosen, run, device)
     with Live(str(log), dvcyaml=False, save_dvc_exp=False, monitor_system=False) as live:
         live.log_params(config)
@@ -60,6 +70,37 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
     run.model.load_state_dict(run.best_weights)
     save_model(models, run.model, config)
     remove_checkpoint(folder)
+
+
+def _initial_model(params: ModelParams, start: str | None) -> LayoutModel:
+    """Random weights, or those of a trained model of the same size."""
+    model = LayoutModel(params)
+    if start is not None:
+        trained, config = load_model(Path(outside(start)))
+        size = ModelParams(**config["model"]).model_copy(update={"dropout": params.dropout})
+        if size != params:
+            raise DltError(f"train.init_from: {start} has another model: {config['model']}")
+        model.load_state_dict(trained.state_dict())
+    return model
+
+
+def enough_epochs(params: TrainParams, examples: int) -> TrainParams:
+    """As many times the epochs as it takes to train `min_steps`, evaluating as much less often."""
+    steps = params.epochs * math.ceil(examples / params.batch_size)
+    factor = max(params.min_steps / steps, 1.0)
+    return params.model_copy(
+        update={
+            "epochs": math.ceil(params.epochs * factor),
+            "eval_every": round(params.eval_every * factor),
+        }
+    )
+
+
+def known_words(sections: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray]:
+    """The buckets of class tokens and of words that several sites of `sections` share."""
+    classes = shared_buckets(((s.site, s.encoded.class_tokens) for s in sections), CLASS_BUCKETS)
+    words = shared_buckets(((s.site, s.encoded.text_tokens) for s in sections), TEXT_BUCKETS)
+    return classes, words
 
 
 def _announce(phase: str, examples: int, chosen: Phase, run: Run, device: torch.device) -> None:
