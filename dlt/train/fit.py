@@ -25,6 +25,7 @@ from dlt.train.checkpoint import (
 )
 from dlt.train.loop import Run, new_run, role_weights, train_epoch, val_losses
 from dlt.train.model_file import save_model
+from dlt.tune.pruning import should_stop
 
 
 def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params) -> None:
@@ -94,7 +95,8 @@ def _train(
     device = next(run.model.parameters()).device
     weights = role_weights(train_sections, chosen.train.role_balance).to(device)
     patience = chosen.train.patience * chosen.train.eval_every
-    while run.epoch < chosen.train.epochs and run.epoch - run.best_epoch < patience:
+    pruned = False
+    while run.epoch < chosen.train.epochs and run.epoch - run.best_epoch < patience and not pruned:
         metrics = train_epoch(run, train_sections, chosen.train, weights, params.seed)
         if run.epoch % chosen.train.eval_every == 0 or run.epoch == chosen.train.epochs:
             average = cast(LayoutModel, run.average.module)
@@ -102,9 +104,11 @@ def _train(
             pairs = predict_pairs(average, val_set, params.sample.steps)
             metrics["val/layout_accuracy"] = layout_accuracy(pairs) or 0.0
             _keep_best(run, metrics["val/layout_accuracy"])
+            pruned = should_stop(run.epoch, metrics["val/layout_accuracy"])
         run.history.append(metrics)
         _log(live, metrics)
         save_checkpoint(folder, run.state_dict())
+    live.log_metric("val/best_layout_accuracy", run.best, plot=False)
     print(f"best: epoch {run.best_epoch}, val layout_accuracy {run.best:.4f}")
 
 
