@@ -86,14 +86,16 @@ def chosen_phase(params: Params, asked: str | None, splits: Mapping[str, Any]) -
 def _defaults(params: Params, phase: str) -> dict[str, Any]:
     """The present values of what is searched, where the space has them."""
     now = params.resolve(phase).model_dump()
-    values = {name: now[name.split(".")[0]][name.split(".")[1]] for name in params.tune.space}
-    return {
-        name: value
-        for name, value in values.items()
-        if space_of(params.tune)[name]._contains(
-            space_of(params.tune)[name].to_internal_repr(value)
-        )
-    }
+    values = {}
+    for name, distribution in space_of(params.tune).items():
+        block, key = name.split(".")
+        try:
+            inside = distribution._contains(distribution.to_internal_repr(now[block][key]))
+        except ValueError:  # not among the choices
+            continue
+        if inside:
+            values[name] = now[block][key]
+    return values
 
 
 def _prepare_data() -> None:

@@ -33,7 +33,7 @@ from dlt.tune.sweep import Outcome
 STAGE = "train"
 VALUE = "val.best_layout_accuracy"  # of metrics/train/metrics.json: that of the model kept
 WATCHED = ("train.loss", "val.loss", VALUE)  # not finite: diverged
-SILENT = 120.0  # seconds that a worker may take to set up or to collect an experiment
+SILENT = 300.0  # seconds that a worker may take to set up or to collect an experiment
 TRIES = 5  # of a command that finds DVC's lock taken
 
 ABSENT = Outcome("absent")
@@ -103,10 +103,13 @@ class DvcQueue:
             since = self._silent_since.setdefault(entry.stash_rev, time.monotonic())
             return not workers or time.monotonic() - since > SILENT
         self._silent_since.pop(entry.stash_rev, None)
-        if workers & {parent.pid for parent in executor.parents()}:
-            return False
-        for process in (*executor.children(recursive=True), executor):
-            process.kill()  # nobody would collect its result
+        try:
+            if workers & {parent.pid for parent in executor.parents()}:
+                return False
+            for process in (*executor.children(recursive=True), executor):
+                process.kill()  # nobody would collect its result
+        except psutil.NoSuchProcess:
+            return False  # it ended just now: look again
         return True
 
     def _dvc(self, *arguments: str, detached: bool = False) -> None:

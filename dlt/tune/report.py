@@ -3,6 +3,7 @@
 import argparse
 import base64
 import io
+import warnings
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
@@ -128,7 +129,9 @@ def _minutes(trial: FrozenTrial) -> float:
 def _picture(draw: Callable[[optuna.Study], Figure], study: optuna.Study) -> str:
     """A drawing as an image in the page; SVG of its own, so that no two share an id."""
     matplotlib.use("Agg")
-    figure = draw(study)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of few trials, or of some that are all alike
+        figure = draw(study)
     svg = io.BytesIO()
     figure.savefig(svg, format="svg", bbox_inches="tight")
     plt.close(figure)

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from dlt.errors import DltError
 from dlt.tune.pruning import PRUNED
 from dlt.tune.study import Space, own_trials, propose
 
@@ -86,9 +87,10 @@ def settle_all(study: optuna.Study, runner: Runner, owner: str) -> int:
     still_open = 0
     for trial in running:
         outcome = outcomes[names[trial.number]]
-        if outcome.state == "absent" and trial.user_attrs.get(ATTEMPTS, 0) >= MOST_ATTEMPTS:
+        attempts = trial.user_attrs.get(ATTEMPTS, 0)
+        if outcome.state == "absent" and attempts >= MOST_ATTEMPTS:
             outcome = Outcome("failed", reason=f"lost by the queue {MOST_ATTEMPTS} times")
-        if outcome.state == "absent":
+        if outcome.state == "absent" or not attempts:
             submit(study, runner, trial)
         if outcome.state in ("absent", "open"):
             still_open += 1
@@ -99,10 +101,20 @@ def settle_all(study: optuna.Study, runner: Runner, owner: str) -> int:
 
 
 def submit(study: optuna.Study, runner: Runner, trial: FrozenTrial) -> None:
-    """Hand a trial to the runner, counting how often."""
+    """Hand a trial to the runner, counting how often.
+
+    Raises:
+        DltError: there is an experiment of its name already, so its result would be taken for ours.
+    """
+    name = experiment_name(study, trial.number)
     attempts = trial.user_attrs.get(ATTEMPTS, 0) + 1
+    if attempts == 1 and runner.outcomes([name])[name].state != "absent":
+        raise DltError(
+            f"{name}: an experiment of this name is here from another study; remove it with "
+            f"`dvc exp remove {name}`, or give tune.study in params.yaml another name"
+        )
     Trial(study, trial._trial_id).set_user_attr(ATTEMPTS, attempts)
-    runner.submit(trial.number, experiment_name(study, trial.number), trial.params)
+    runner.submit(trial.number, name, trial.params)
 
 
 def settle(study: optuna.Study, trial: FrozenTrial, outcome: Outcome) -> None:
@@ -115,7 +127,10 @@ def settle(study: optuna.Study, trial: FrozenTrial, outcome: Outcome) -> None:
         study.tell(trial.number, state=TrialState.PRUNED)
     else:
         study.tell(trial.number, outcome.value)
-    print(f"{experiment_name(study, trial.number)}: {_ending(study, trial.number, reason)}")
+    print(
+        f"{experiment_name(study, trial.number)}: {_ending(study, trial.number, reason)}",
+        flush=True,
+    )
 
 
 def _divergence(outcome: Outcome) -> str:
