@@ -80,6 +80,12 @@ class Split(_Block):
         return self
 
 
+class Data(_Block):
+    """What training takes of the train split."""
+
+    max_examples: Count | None = None
+
+
 class ModelParams(_Block):
     """The size of the model, with no value left open."""
 
@@ -243,6 +249,7 @@ class Params(_Block):
     ingest: Ingest
     validate_: Annotated[Validate, Field(alias="validate")]  # BaseModel has a method of that name
     split: Split
+    data: Data
     model: ModelOverrides
     train: TrainOverrides
     sample: Sample

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -155,28 +156,36 @@ def test_a_sweep_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
 
 
 def _kill_sweep(checkout: Checkout, moment: str) -> None:
-    """Start a sweep, and kill -9 it at a moment; "workers": and all that run below them."""
+    """Start a sweep, and kill -9 it at a moment; "workers": and its workers, not what they run."""
     env = {**_environment(), "STAND_IN_SLEEPS": "3"}
     command = [sys.executable, "-m", "dlt.tune", "--trials", "5", "--jobs", "2"]
-    with open(checkout.root.parent / f"{moment}.log", "w", encoding="utf-8") as log:
+    log = checkout.root.parent / f"{moment}.log"
+    with open(log, "w", encoding="utf-8") as printed:
         sweep = subprocess.Popen(
-            command, cwd=checkout.root, env=env, stdout=log, stderr=log, start_new_session=True
+            command,
+            cwd=checkout.root,
+            env=env,
+            stdout=printed,
+            stderr=printed,
+            start_new_session=True,
         )
     told = checkout.root / ".tune" / "trials"
     try:
         if moment == "proposing":
             wait_for(lambda: told.is_dir() and bool(list(told.iterdir())), "no trial was proposed")
         else:
-            wait_for(lambda: bool(_below_workers(checkout, "stages.stand_in")), "nothing ran")
+            wait_for(lambda: "up to 5" in log.read_text(encoding="utf-8"), "no sweep began")
+            wait_for(lambda: bool(_processes(checkout, "stages.stand_in")), "nothing ran")
     finally:
         os.killpg(sweep.pid, signal.SIGKILL)
         sweep.wait()
     if moment == "workers":
-        for process in _below_workers(checkout, "queue-worker"):
-            process.kill()
+        for process in _processes(checkout, "queue-worker"):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
-def _below_workers(checkout: Checkout, word: str) -> list[psutil.Process]:
+def _processes(checkout: Checkout, word: str) -> list[psutil.Process]:
     """Processes of this checkout with a word in their command."""
     found = []
     for process in psutil.process_iter(["cmdline", "cwd"]):

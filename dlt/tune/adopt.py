@@ -1,14 +1,13 @@
 """`python -m dlt.tune.adopt`: make a trial's parameters the default of its phase in params.yaml."""
 
 import argparse
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import optuna
-from dvc.utils.serialize import modify_yaml
 from optuna.trial import FrozenTrial
+from ruamel.yaml import YAML
 
 from dlt.errors import DltError
 from dlt.files import new_file
@@ -54,18 +53,31 @@ def adopt(path: Path, phase: str, values: Mapping[str, Any]) -> None:
     same names in `model:` and `train:` become null, for they would hide the new values.
     """
     before = load_params(path)
+    raw = _YAML.load(path.read_text(encoding="utf-8"))
+    for name, value in values.items():
+        block, key = name.split(".")
+        raw["phases"][phase][block][key] = value
+        raw[block][key] = None
     with new_file(path) as aside:
-        shutil.copyfile(path, aside)
-        with modify_yaml(str(aside)) as raw:
-            for name, value in values.items():
-                block, key = name.split(".")
-                raw["phases"][phase][block][key] = value
-                raw[block][key] = None
-        after = load_params(aside)
-        with modify_yaml(str(aside)) as raw:
-            for other, block, key in _changed(before, after, phase, values):
-                raw["phases"][other][block][key] = getattr(_block(before, other, block), key)
+        _YAML.dump(raw, aside)
+        for other, block, key in _changed(before, load_params(aside), phase, values):
+            raw["phases"][other][block][key] = getattr(_block(before, other, block), key)
+        _YAML.dump(raw, aside)
         load_params(aside)
+
+
+def _round_trip() -> YAML:
+    """A reader and writer that keeps what it does not change; DVC's own rewrites null and lists."""
+    handler = YAML()
+    handler.width = 4096
+    handler.representer.add_representer(
+        type(None), lambda representer, _: representer.represent_scalar(_NULL, "null")
+    )
+    return handler
+
+
+_NULL = "tag:yaml.org,2002:null"
+_YAML = _round_trip()
 
 
 def _changed(

@@ -34,6 +34,7 @@ STAGE = "train"
 VALUE = "val.best_layout_accuracy"  # of metrics/train/metrics.json: that of the model kept
 WATCHED = ("train.loss", "val.loss", VALUE)  # not finite: diverged
 SILENT = 300.0  # seconds that a worker may take to set up or to collect an experiment
+UNREADABLE = 50  # times in a row that `exp_show` may raise
 TRIES = 5  # of a command that finds DVC's lock taken
 
 ABSENT = Outcome("absent")
@@ -49,6 +50,7 @@ class DvcQueue:
     study: Mapping[str, Any]  # what training must know to ask its study
     lock: int  # a file descriptor that commands inherit, so that they hold the checkout's lock
     _silent_since: dict[str, float] = field(default_factory=dict)
+    _unreadable: int = 0
 
     def submit(self, number: int, name: str, values: Mapping[str, Any]) -> None:
         """Put an experiment into the queue, after anything of the same name is out of it.
@@ -59,7 +61,8 @@ class DvcQueue:
         write_json(trial_path(name), {**self.study, "number": number})
         with Repo() as repo:
             queue = repo.experiments.celery_queue
-            _drop(queue, [entry for entry in _entries(queue) if entry.name == name])
+            ended = [*queue.iter_queued(), *(result.entry for result in queue.iter_done())]
+            remove_tasks(queue, [entry for entry in ended if entry.name == name])
         sets = [f"--set-param={key}={value}" for key, value in {**self.fixed, **values}.items()]
         self._dvc("exp", "run", "--queue", "--single-item", "--name", name, *sets, STAGE)
 
@@ -74,13 +77,31 @@ class DvcQueue:
             waiting = {entry.name for entry in queue.iter_queued()}
             active = [entry for entry in queue.iter_active() if entry.name in names]
             lost = [entry for entry in active if self._is_lost(queue, entry)]
-            _drop(queue, lost)
+            _drop_lost(queue, lost)
             running = {entry.name for entry in active if entry not in lost}
             done = {name: rev for name, rev in _baselines(repo) if name in names}
             failed = _failed(queue, names)
         found: dict[str, Outcome] = {name: Outcome("open") for name in waiting | running}
-        results = _results(done)
+        results = self._results(done)
         return {n: results.get(n) or found.get(n) or failed.get(n, ABSENT) for n in names}
+
+    def _results(self, done: Mapping[str, str]) -> dict[str, Outcome]:
+        """The results of experiments, given as the commit that each started from, by name."""
+        if not done:
+            return {}
+        try:
+            rows = dvc.api.exp_show(revs=sorted(set(done.values())))
+        except (
+            DvcException,
+            OSError,
+        ) as error:  # workers make and remove the folders it looks into
+            self._unreadable += 1
+            if self._unreadable > UNREADABLE:
+                raise DltError(f"dvc exp show: {error}; see dvc queue status") from None
+            return {name: Outcome("open") for name in done}
+        self._unreadable = 0
+        finished = [row for row in rows if row["State"] in (None, "Success")]
+        return {row["Experiment"]: _result(row) for row in finished if row["Experiment"] in done}
 
     def tidy(self, name: str, *, pruned: bool) -> None:
         """Forget what only a running trial needs, and that the run cache has a pruned run."""
@@ -133,20 +154,9 @@ class DvcQueue:
             if "lock" not in said:
                 break
             time.sleep(2**attempt)
-        last = (said.strip().splitlines() or ["no message"])[-1]
-        raise DltError(f"dvc {' '.join(arguments[:2])}: {last}")
-
-
-def _results(done: Mapping[str, str]) -> dict[str, Outcome]:
-    """The results of experiments, given as the commit that each started from, by name."""
-    if not done:
-        return {}
-    try:
-        rows = dvc.api.exp_show(revs=sorted(set(done.values())))
-    except (DvcException, OSError):  # it looks into folders that workers make and remove meanwhile
-        return {name: Outcome("open") for name in done}
-    finished = [row for row in rows if row["State"] in (None, "Success")]
-    return {row["Experiment"]: _result(row) for row in finished if row["Experiment"] in done}
+        errors_told = [line for line in said.splitlines() if line.startswith("ERROR: ")]
+        reason = (errors_told or ["no message"])[0].removeprefix("ERROR: ")
+        raise DltError(f"dvc {' '.join(arguments[:2])}: {reason}")
 
 
 def _result(row: Row) -> Outcome:
@@ -158,13 +168,6 @@ def _cell(row: Row, name: str) -> float | None:
     """A metric; DVC puts the file before its name where several files have one of this name."""
     value = next((row[key] for key in row if key == name or key.endswith(f".json:{name}")), None)
     return None if value is None else float(value)
-
-
-def _entries(queue: LocalCeleryQueue) -> Iterator[QueueEntry]:
-    """All that the queue knows: waiting, running and done."""
-    yield from queue.iter_queued()
-    for _, entry in queue._iter_processed():
-        yield entry
 
 
 def _baselines(repo: Repo) -> Iterator[tuple[str, str]]:
@@ -191,10 +194,18 @@ def _stage_ran(queue: LocalCeleryQueue, entry: QueueEntry) -> bool:
     return bool(log and log.is_file() and f"'{STAGE}'" in log.read_text(errors="replace"))
 
 
-def _drop(queue: LocalCeleryQueue, entries: Collection[QueueEntry]) -> None:
-    """Take entries out of the queue, and what is left of their folders off the disk."""
-    remove_tasks(queue, entries)
-    for entry in entries:
+def _drop_lost(queue: LocalCeleryQueue, lost: Collection[QueueEntry]) -> None:
+    """Take entries that nobody runs out of the queue, and what is left of them off the disk.
+
+    DVC's own `remove_tasks` wants them to have a result, and its `kill` would signal a process id
+    that may be another's by now.
+    """
+    for message, entry in queue._iter_processed():
+        if entry in lost:
+            queue.celery.purge(message.delivery_tag)
+    stashed = queue.stash.stash_revs
+    queue.stash.remove_revs([stashed[e.stash_rev] for e in lost if e.stash_rev in stashed])
+    for entry in lost:
         info = Path(queue.get_infofile_path(entry.stash_rev))
         if not info.is_file():
             continue
