@@ -43,12 +43,16 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
         "seed": params.seed,
         **chosen.model_dump(),
         "sample": params.sample.model_dump(),
+        "data": params.data.model_dump(),
     }
     folder = checkpoint_folder(run_key(config, splits["data_hash"]))
     train_set = load_labelled(read_shards(processed / "train"), chosen.model, "train")
     val_set = load_labelled(read_shards(processed / "val"), chosen.model, "val")
     if not train_set or not val_set:
         raise DltError(f"{processed}: training needs examples in train and in val")
+    if most := params.data.max_examples:  # a larger set holds every smaller one of the same seed
+        order = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(params.seed))
+        train_set = [train_set[i] for i in order[:most].tolist()]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(cores())
     torch.manual_seed(params.seed)
