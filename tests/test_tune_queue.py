@@ -235,3 +235,18 @@ def test_the_documented_grid_with_a_dataset_outside(tmp_path: Path) -> None:
     wait_for(lambda: len(experiments(checkout)) == 4, "the grid did not end")
     assert checkout.dvc("queue", "status").count("Success") == 4
     assert all(metrics["linked"] for metrics in experiments(checkout).values())
+
+
+@pytest.mark.slow
+def test_the_documented_data_size_study_and_its_curve(tmp_path: Path) -> None:
+    checkout = new_checkout(tmp_path / "repo", stand_in=False)
+    sizes = ["-S", "data.max_examples=4,12"]
+    checkout.dvc("exp", "run", "--queue", "-s", "-n", "size", *sizes, "train", "evaluate")
+    checkout.dvc("queue", "start", "-j", "1")
+    wait_for(lambda: len(experiments(checkout)) == 2, "the study did not end")
+    said = checkout.run(sys.executable, "-m", "benchmarks.data_size").stdout
+    for line in ("val         4 sections", "test       12 sections"):
+        assert line in said
+    assert (checkout.root / "benchmarks" / "data_size.png").read_bytes().startswith(b"\x89PNG")
+    logs = checkout.dvc("queue", "logs", "size-1")
+    assert "Running stage 'evaluate'" in logs and "Stage 'ingest'" not in logs
