@@ -30,6 +30,7 @@ from dlt.train.checkpoint import (
 )
 from dlt.train.loop import Run, new_run, role_weights, train_epoch, val_losses
 from dlt.train.model_file import load_model, model_digest, save_model
+from dlt.tune.pruning import should_stop
 
 
 def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params) -> None:
@@ -49,12 +50,16 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
         "init_from": model_digest(Path(outside(start))) if start else "",
         **chosen.model_dump(),
         "sample": params.sample.model_dump(),
+        "data": params.data.model_dump(),
     }
     folder = checkpoint_folder(run_key(config, splits["data_hash"]))
     train_set = load_labelled(read_shards(processed / "train"), chosen.model, "train")
     val_set = load_labelled(read_shards(processed / "val"), chosen.model, "val")
     if not train_set or not val_set:
         raise DltError(f"{processed}: training needs examples in train and in val")
+    if most := params.data.max_examples:  # a larger set holds every smaller one of the same seed
+        order = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(params.seed))
+        train_set = [train_set[i] for i in order[:most].tolist()]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(cores())
     torch.manual_seed(params.seed)
@@ -135,7 +140,8 @@ def _train(
     device = next(run.model.parameters()).device
     weights = role_weights(train_sections, chosen.train.role_balance).to(device)
     patience = chosen.train.patience * chosen.train.eval_every
-    while run.epoch < chosen.train.epochs and run.epoch - run.best_epoch < patience:
+    pruned = False
+    while run.epoch < chosen.train.epochs and run.epoch - run.best_epoch < patience and not pruned:
         metrics = train_epoch(run, train_sections, chosen.train, weights, params.seed)
         if run.epoch % chosen.train.eval_every == 0 or run.epoch == chosen.train.epochs:
             average = cast(LayoutModel, run.average.module)
@@ -143,9 +149,11 @@ def _train(
             pairs = predict_pairs(average, val_set, params.sample.steps)
             metrics["val/layout_accuracy"] = layout_accuracy(pairs) or 0.0
             _keep_best(run, metrics["val/layout_accuracy"])
+            pruned = should_stop(run.epoch, metrics["val/layout_accuracy"])
         run.history.append(metrics)
         _log(live, metrics)
         save_checkpoint(folder, run.state_dict())
+    live.log_metric("val/best_layout_accuracy", run.best, plot=False)
     print(f"best: epoch {run.best_epoch}, val layout_accuracy {run.best:.4f}")
 
 
