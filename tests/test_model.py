@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 from dlt.data.batch import Inputs, TargetTensors, collate_inputs, collate_targets
-from dlt.data.encode import Encoded, encode
+from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, Encoded, encode
 from dlt.ingest.synthetic import generate
-from dlt.model.denoiser import MASK_ROLE, compose_boxes, coordinates, relative_boxes
-from dlt.model.diffusion import add_noise, draw_given, draw_times, generalised_iou, losses, signal
+from dlt.model.boxes import compose_boxes, relative_boxes, signal
+from dlt.model.denoiser import MASK_ROLE, coordinates
+from dlt.model.diffusion import add_noise, draw_given, draw_times
 from dlt.model.lawful import lawful_props, lawful_roles
 from dlt.model.layout_model import LayoutModel
+from dlt.model.losses import generalised_iou, losses
 from dlt.model.sampler import sample
 from dlt.params import ModelParams
 from dlt.predict import predict_batch
@@ -53,6 +55,7 @@ def model() -> LayoutModel:
     network = LayoutModel(TINY).eval()
     for weight in network.parameters():
         nn.init.normal_(weight, std=0.1)
+    network.encoder.nodes.know(np.ones(CLASS_BUCKETS, bool), np.ones(TEXT_BUCKETS, bool))
     return network
 
 

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, Encoded
 
-
 _POOL_BATCHES = 6  # sections of similar height are sorted by node count in pools of so many batches
 
 

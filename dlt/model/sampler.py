@@ -44,11 +44,11 @@ def sample(
     """
     memory = model.denoiser.remember(model.encoder(inputs))
     state = _start(inputs, seed, known)
-    free = tuple(~state.given[..., i] & inputs.node_mask for i in range(2))
+    open_role, open_prop = (~state.given[..., i] & inputs.node_mask for i in range(2))
     times = torch.linspace(1, 0, steps + 1, device=state.boxes.device)
     for time_b, then_b in pairwise(times[:, None].expand(-1, len(state.roles))):
         estimate = model.denoiser(state, time_b, memory)
-        state = reverse_step(state, estimate, free, time_b, then_b, then_b)
+        state = reverse_step(state, estimate, (open_role, open_prop), time_b, then_b, then_b)
     return Sampled(
         _settled(root_only(estimate.role_logits), state.roles, state.given[..., 0]),
         _settled(estimate.prop_logits, state.props, state.given[..., 1]),
