@@ -61,9 +61,7 @@ def bootstrap_difference(
     return Difference(*interval, p=min(1.0, 2 * (tail + 1) / (len(apart) + 1)))
 
 
-def _draws(
-    groups: Sequence[str], seed: int
-) -> tuple[NDArray[np.intp], NDArray[np.int64] | None]:
+def _draws(groups: Sequence[str], seed: int) -> tuple[NDArray[np.intp], NDArray[np.int64] | None]:
     """The group of each section, and how often each resample [RESAMPLES, groups] has a group."""
     names, index = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
     if len(names) < 2:
@@ -72,9 +70,7 @@ def _draws(
     return index, np.random.default_rng(seed).multinomial(len(names), even, size=RESAMPLES)
 
 
-def _ratios(
-    draws: NDArray[np.int64], index: NDArray[np.intp], sums: Sums
-) -> NDArray[np.float64]:
+def _ratios(draws: NDArray[np.int64], index: NDArray[np.intp], sums: Sums) -> NDArray[np.float64]:
     """The ratio in each resample; NaN where the denominators add up to nothing."""
     tops, bottoms = (draws @ np.bincount(index, weights=column) for column in sums)
     return np.divide(tops, bottoms, out=np.full(len(draws), np.nan), where=bottoms > 0)

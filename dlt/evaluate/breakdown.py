@@ -70,6 +70,11 @@ def _groups(
     return {key: measures(own) for key, own in groups.items()}
 
 
+def accuracy_row(name: str, scores: Sequence[SectionScore]) -> Row:
+    """Layout accuracy with its interval, and element F1, of some scored sections."""
+    return _row(name, measures(scores))
+
+
 def _row(name: str, own: Mapping[str, Measure]) -> Row:
     accuracy = own["layout_accuracy"]
     return {

@@ -1,7 +1,7 @@
 """Predictors on the same sections: scores on all cores, and the model against each other one."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from dlt.evaluate.bootstrap import bootstrap_difference
 from dlt.evaluate.metrics import METRICS, Metric, Pair, SectionScore, section_score
@@ -12,7 +12,10 @@ SIGNIFICANT = 0.05
 DECIMALS = 6
 
 
-def score_all(predictions: Mapping[str, Sequence[Pair]]) -> dict[str, list[SectionScore]]:
+Key = TypeVar("Key")
+
+
+def score_all(predictions: Mapping[Key, Sequence[Pair]]) -> dict[Key, list[SectionScore]]:
     """Score the sections of several predictors, on all cores together."""
     flat = [pair for pairs in predictions.values() for pair in pairs]
     scores = parallel_map(section_score, flat, len(flat), "score")
@@ -70,5 +73,3 @@ def _wins(values: Sequence[tuple[float, float]]) -> dict[str, int]:
 
 def _rounded(value: float) -> float:
     return round(value, DECIMALS)
-
-

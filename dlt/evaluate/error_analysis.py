@@ -127,7 +127,7 @@ def _confusions(errors: Iterable[Error], sections: int) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str | None, str | None], list[Error]] = defaultdict(list)
     for error in errors:
         groups[error.kind, error.true, error.predicted].append(error)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for (kind, true, predicted), found in groups.items():
         dearest = sorted(found, key=lambda e: (-e.cost, e.section))
         rows.append(
