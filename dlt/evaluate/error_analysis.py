@@ -9,13 +9,14 @@ import numpy as np
 
 from dlt.evaluate.errors import CLASSES, Error
 from dlt.evaluate.metrics import Pair, SectionScore
-from dlt.section.roles import NODE_PROPS, ROLES
+from dlt.section.roles import NO_PROP, NODE_PROPS, ROLES
 from dlt.section.tree import depths
 
 CONFUSIONS = 20
 HARDEST = 20
 EXAMPLES = 3  # named for each confusion
 DECIMALS = 6
+PROP_WORDS = {"bi": "background image", "bv": "background video", "bo": "background overlay"}
 
 _COUNT = {"type": "integer", "minimum": 0}
 _SHARE = {"type": "number", "minimum": 0, "maximum": 1}
@@ -180,16 +181,27 @@ def error_reasons(errors: Sequence[Error], most: int = 3) -> list[str]:
 
 def in_words(kind: str, true: str | None, predicted: str | None) -> str:
     """One confusion, such as `heading taken for paragraph`."""
+    if kind == "wrong prop":
+        return _prop_in_words(str(true), str(predicted))
+    if kind == "wrong merge" and true == predicted:
+        return f"{true} with too many or too few nodes"
     return {
         "wrong role": f"{true} taken for {predicted}",
-        "wrong merge": f"{true} with the wrong nodes, as {predicted}",
+        "wrong merge": f"{true} merged into {predicted}",
         "split element": f"{true} split into several",
         "missing": f"{true} missing",
         "invented": f"{predicted} invented",
         "wrong nesting": f"{true} in the wrong parent",
-        "wrong prop": f"prop {true} taken for {predicted}",
         "wrong box": f"{true} in the wrong place",
     }[kind]
+
+
+def _prop_in_words(true: str, predicted: str) -> str:
+    if true == NO_PROP:
+        return f"{PROP_WORDS[predicted]} invented"
+    if predicted == NO_PROP:
+        return f"{PROP_WORDS[true]} missed"
+    return f"{PROP_WORDS[true]} taken for {PROP_WORDS[predicted]}"
 
 
 class _Context:

@@ -18,8 +18,8 @@ METRIC_WORDS = {
     "aesthetic_score": "Alignment and overlap of sibling boxes, out of 100.",
     "aesthetic_score_truth": "The same of the true layouts: what to aim at.",
     "seconds_per_sample": "Seconds a section takes, one at a time, decoding included (median).",
-    "seconds_per_sample_p95": "Seconds that 95 % of the sections stay below.",
-    "memory_gb": "Peak memory, GB.",
+    "seconds_per_sample_p95": "What 95 % of the sections stay below.",
+    "memory_gb": "Peak of the process, or of the GPU where there is one.",
 }
 ERROR_WORDS = {
     "wrong role": "the right nodes, taken for another kind of element",
@@ -45,11 +45,20 @@ PERTURBATION_WORDS = {
     "no_classes": "the structure has no class names",
 }
 
+_TITLES = {
+    "element_f1": "Element F1",
+    "prop_f1": "Prop F1",
+    "box_iou": "Box IoU",
+    "aesthetic_score_truth": "Aesthetic score of the truth",
+    "seconds_per_sample_p95": "Seconds per sample, slowest 5 %",
+    "memory_gb": "Memory, GB",
+    "jpeg_noise": "JPEG noise",
+}
+
 
 def title(name: str) -> str:
     """A metric's, group's or predictor's name as a person writes it."""
-    fixed = {"element_f1": "Element F1", "prop_f1": "Prop F1", "box_iou": "Box IoU"}
-    return fixed.get(name, name.replace("_", " ").capitalize())
+    return _TITLES.get(name, name.replace("_", " ").capitalize())
 
 
 def summary(

@@ -33,6 +33,11 @@
       }
     }
   };
+  const show = (layer, on) => {
+    for (const chip of document.querySelectorAll(`#cards .chip[data-layer="${layer}"]`)) {
+      if ((chip.getAttribute("aria-pressed") === "true") !== on) press(chip);
+    }
+  };
   // pointing at a line or a box marks the same DOM node everywhere in the card
   const mark = (event) => {
     const card = event.target.closest(".card");
@@ -66,6 +71,10 @@
     const left = all.filter((card) => !card.hidden).length;
     document.getElementById("count").textContent = `${left} sections`;
   };
+  document.getElementById("layers").addEventListener("change", (event) => {
+    show("truth", event.target.value !== "predicted");
+    show("predicted", event.target.value !== "truth");
+  });
   order.addEventListener("change", arrange);
   kind.addEventListener("change", arrange);
 })();
