@@ -185,14 +185,14 @@ def _steps_chart(rows: Sequence[Mapping[str, Any]]) -> Markup:
 
 def _facts(report: Report) -> dict[str, str]:
     """What one must know to repeat the run."""
-    performance = report.performance
+    run = report.performance["run"][0]
     return {
-        "git revision": performance["revision"],
+        "git revision": run["revision"],
         "test data (SHA-256)": report.data_hash,
         "test sections": f"{len(report.scores[TEST]):,}",
         "test sites": f"{len({score.site for score in report.scores[TEST]}):,}",
-        "hardware": performance["hardware"],
-        "torch": performance["torch"],
+        "hardware": run["hardware"],
+        "torch": run["torch"],
         "phase": str(report.config.get("phase", "not recorded")),
     }
 

@@ -79,7 +79,7 @@ def draw_headlines(path: Path, evaluation: Mapping[str, Any], bounds: Mapping[st
     cells = {(row["column"], row["metric"]): row for row in evaluation["rows"]}
     titles = {name: name.replace("_", " ") for name in evaluation["baselines"]}
     colours = dict(zip(titles, _BASELINE_COLOURS[-len(titles) :] if titles else (), strict=True))
-    titles |= {"val": "model, val"} if "on_val" in evaluation else {}
+    titles |= {"val": "model, val"} if "val_layout_accuracy" in evaluation else {}
     titles["test"] = "model, test"
     colours |= {"val": _VAL_COLOUR, "test": _TEST_COLOUR}
     figure = Figure(figsize=(10, 4.2), layout="constrained")
