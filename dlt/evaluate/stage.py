@@ -97,7 +97,7 @@ def evaluate(source: Source, outputs: Outputs, requirements: Path, params: Evalu
     errors = [section_errors(pair) for pair in predictions[TEST]]
     analysis = analyse(predictions[TEST], scores[TEST], errors)
     readiness = check_readiness(evaluation, performance, requirements)
-    tables = _tables(predictions[TEST], scores, noted.kinds) | {"errors": error_rows(errors)}
+    tables = table_rows(predictions[TEST], scores, noted.kinds) | {"errors": error_rows(errors)}
     write_json(outputs.evaluation, evaluation)
     write_json(outputs.performance, performance)
     write_json(outputs.error_analysis, analysis)
@@ -136,7 +136,7 @@ def summarise(scores: Mapping[Key, Sequence[SectionScore]]) -> dict[str, Any]:
     return evaluation | {"comparisons": comparisons}
 
 
-def _tables(
+def table_rows(
     pairs: Sequence[Pair], scores: Mapping[Key, Sequence[SectionScore]], kinds: Mapping[str, str]
 ) -> dict[str, list[dict[str, Any]]]:
     """Rows by table: what the report shows and what DVC plots."""
