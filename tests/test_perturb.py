@@ -42,7 +42,7 @@ def test_the_truth_stays_true_and_nothing_is_left_to_chance(name: str) -> None:
     example, screenshot = next(perturbed([(EXAMPLE, png())], ALL[name]))
     again = ALL[name](EXAMPLE, png())
     assert (example, screenshot) == again
-    assert (example, screenshot) != (EXAMPLE, png())
+    assert example != EXAMPLE or screenshot != png()
     assert example.layout is not None
     found = labels(example.structure, example.layout)
     assert (found.roles, found.props) == (TRUTH.roles, TRUTH.props)
@@ -65,7 +65,7 @@ def test_boxes_follow_the_picture() -> None:
     example, screenshot = ROBUSTNESS["cropped_bottom"](EXAMPLE, png())
     assert pixels(screenshot).shape == (140, 600, 3)
     assert example.layout is not None and example.layout.boxes is not None
-    assert example.layout.boxes[0] == (0, 0, 1, 1)
+    assert example.layout.boxes[0] == pytest.approx((0, 0, 1, 1))
     assert example.layout.boxes[2] == pytest.approx((0.5, 0.6 / KEPT, 0.4, 1 - 0.6 / KEPT))
     example, screenshot = ROBUSTNESS["right_to_left"](EXAMPLE, png())
     assert (pixels(screenshot) == pixels(png())[:, ::-1]).all()

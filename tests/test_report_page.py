@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from dlt.evaluate.error_analysis import analyse
 from dlt.evaluate.errors import section_errors
@@ -25,7 +25,7 @@ from dlt.section.tree import Box, Node, Structure
 ROOT = Path(__file__).parents[1]
 AXE = ROOT / ".tools" / "node_modules" / "axe-core" / "axe.min.js"
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'"
-PHONE, DESK = {"width": 360, "height": 800}, {"width": 1280, "height": 900}
+PHONE, DESK = ViewportSize(width=360, height=800), ViewportSize(width=1280, height=900)
 
 STRUCTURE = Structure(
     (
