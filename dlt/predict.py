@@ -72,7 +72,7 @@ def predict_pairs(
     """Predictions beside the truth, in the order of `sections`."""
     order = sorted(range(len(sections)), key=lambda i: len(sections[i].structure))
     pairs: dict[int, Pair] = {}
-    for start in range(0, len(order), batch_size):
+    for start in tqdm(range(0, len(order), batch_size), "predict", disable=None, leave=False):
         chunk = order[start : start + batch_size]  # of similar length: little padding
         batch = [sections[i] for i in chunk]
         structures, encoded = [s.structure for s in batch], [s.encoded for s in batch]
