@@ -151,5 +151,5 @@ def test_reasons_name_the_most_frequent_first() -> None:
         return Error(kind, "a", "s", 1, "p", true, "list", 0.1)
 
     errors = [error("missing", "icon")] + [error("wrong role", "heading")] * 2
-    assert error_reasons(errors, most=1) == ["2 × heading taken for list", "1 other errors"]
+    assert error_reasons(errors, most=1) == ["2 × heading taken for list", "1 other error"]
     assert error_reasons(errors)[1] == "1 × icon missing"

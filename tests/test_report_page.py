@@ -247,7 +247,7 @@ def test_the_gallery_is_ordered_and_filtered(page: Page) -> None:
     assert shown() == worst_first[::-1]
     page.select_option("#class", "invented")
     assert shown() == [f"odd {HOSTILE}"]
-    assert page.locator("#count").inner_text() == "1 sections"
+    assert page.locator("#count").inner_text() == "1 section"
 
 
 def test_a_theme_is_chosen_and_examples_are_linked(page: Page) -> None:

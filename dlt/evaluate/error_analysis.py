@@ -176,7 +176,9 @@ def error_reasons(errors: Sequence[Error], most: int = 3) -> list[str]:
         f"{count} × {in_words(kind, true, guess)}" for (kind, true, guess), count in ranked[:most]
     ]
     rest = len(errors) - sum(count for _, count in ranked[:most])
-    return [*said, f"{rest} other errors"] if rest else said
+    if rest:
+        said.append(f"{rest} other {'errors' if rest > 1 else 'error'}")
+    return said
 
 
 def in_words(kind: str, true: str | None, predicted: str | None) -> str:

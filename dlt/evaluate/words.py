@@ -29,7 +29,7 @@ ERROR_WORDS = {
     "invented": "predicted where the truth has nothing",
     "wrong nesting": "right in itself, but inside another parent",
     "wrong prop": "background image, video or overlay on the wrong node",
-    "wrong box": f"right in itself, but overlapping its true box by less than {BOX_IOU:.0%} (IoU)",
+    "wrong box": f"right in itself, but overlapping its true box by less than {100 * BOX_IOU:.0f} % (IoU)",
 }
 PERTURBATION_WORDS = {
     "jpeg_noise": "screenshot as a poor JPEG",
@@ -91,8 +91,8 @@ def _accuracy_sentence(row: Mapping[str, Any], sites: int) -> str:
     if row["low"] is not None:
         interval = f" (95 % interval {row['low']:.2f} to {row['high']:.2f})"
     return (
-        f"On {row['count']:,} sections of {sites:,} sites that training never saw, the predicted "
-        f"layout is {row['value']:.0%} right on average{interval}."
+        f"On {row['count']:,} sections of {sites:,} {'sites' if sites > 1 else 'site'}, the "
+        f"predicted layout is {100 * row['value']:.0f} % right on average{interval}."
     )
 
 

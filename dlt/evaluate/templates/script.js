@@ -69,7 +69,7 @@
       card.hidden = kind.value !== "" && !card.dataset.classes.split("|").includes(kind.value);
     }
     const left = all.filter((card) => !card.hidden).length;
-    document.getElementById("count").textContent = `${left} sections`;
+    document.getElementById("count").textContent = left === 1 ? "1 section" : `${left} sections`;
   };
   document.getElementById("layers").addEventListener("change", (event) => {
     show("truth", event.target.value !== "predicted");
