@@ -64,7 +64,6 @@ class Noted:
     """What is remembered of the examples as they are read."""
 
     kinds: dict[str, str] = field(default_factory=dict)
-    names: list[str] = field(default_factory=list)
     digest: Any = field(default_factory=hashlib.sha256)
 
     def reading(self, examples: Examples) -> Iterator[tuple[Example, bytes]]:
@@ -72,7 +71,6 @@ class Noted:
         for example, screenshot in examples():
             if example.meta.get("kind"):
                 self.kinds[example.name] = str(example.meta["kind"])
-            self.names.append(example.name)
             self.digest.update(f"{example.name}\n{dump_structure(example.structure)}".encode())
             self.digest.update(screenshot)
             yield example, screenshot
