@@ -1,13 +1,11 @@
 """A trained baseline without pixels: extremely randomised trees over hand-made node features.
 
-Geurts et al. (2006), as scikit-learn has them. It sees what a DOM inspector shows (tags, tree
-shape, text lengths, pieces of class names) and labels each node alone; the label law is applied
-afterwards. No boxes.
+Geurts et al. (2006), as scikit-learn has them. It sees what is the same on
+every site (tags, tree shape, text lengths; no class names) and labels each node alone; the label
+law is applied afterwards. No boxes.
 """
 
-import re
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +19,14 @@ from dlt.section.roles import NO_PROP, PROPS
 from dlt.section.tree import Structure, children, depths, subtree_ends
 
 TREES = 200
-TAG_BUCKETS = 61
-CLASS_BUCKETS = 24
-
-_PIECES = re.compile(r"[A-Za-z]+")
-_HEADING = re.compile(r"h[1-6]$")
+KINDS = tuple(
+    frozenset(tags.split())
+    for tags in (
+        "div section header footer main article aside nav|span b i em strong|p|h1 h2|h3 h4 h5 h6|a|"
+        "button|img picture|svg path|ul ol|li|iframe|video|hr|form input textarea|figure|i"
+    ).split("|")
+)
+"""Tags that do the same job."""
 
 
 class NodeTrees:
@@ -53,55 +54,51 @@ class NodeTrees:
 
 
 def node_features(structure: Structure) -> NDArray[np.float32]:
-    """What the trees see of N nodes, [N, features]: each node, its parent, and its surroundings."""
-    parents = structure.parents
+    """What the trees see of N nodes, [N, features].
+
+    The features of `_own` of the node, of three generations above it, of its first child and
+    grandchild, and of its neighbours; zeros where there is none.
+    """
+    own, kids = _own(structure), children(structure.parents)
+    parent = np.array([*structure.parents, -1])  # -1: no such node, whose row is the last
+    first = np.array([*(mine[0] if mine else -1 for mine in kids), -1])
+    previous, following = np.full((2, len(parent)), -1)
+    for mine in kids:
+        previous[mine[1:]] = mine[:-1]
+        following[mine[:-1]] = mine[1:]
+    above = parent[parent]
+    places = (parent, above, parent[above], first, first[first], previous, following)
+    padded = np.concatenate([own, np.zeros((1, own.shape[1]), np.float32)])
+    return np.concatenate([own, *(padded[place[:-1]] for place in places)], axis=1)
+
+
+def _own(structure: Structure) -> NDArray[np.float32]:
+    """For each node: its kind of tag, its place, its text, and what its subtree holds."""
+    parents, nodes = structure.parents, structure.nodes
     kids, levels, ends = children(parents), depths(parents), subtree_ends(parents)
-    own = np.array([_tag_features(node.tag, node.text) for node in structure.nodes], np.float32)
-    above = own[np.maximum(parents, 0)]
-    classes = np.array([_class_pieces(node.classes) for node in structure.nodes], np.float32)
-    place = np.zeros((len(structure), 8), np.float32)
-    for i, parent in enumerate(parents):
+    kinds = np.array([[node.tag in tags for tags in KINDS] for node in nodes], np.float32)
+    texts = np.array([len(node.text) for node in nodes], np.float32)
+    rows = []
+    for i, (node, parent) in enumerate(zip(nodes, parents, strict=True)):
         siblings = kids[parent] if parent >= 0 else [0]
-        alike = sum(structure.nodes[s].selector == structure.nodes[i].selector for s in siblings)
-        inside = range(i + 1, ends[i])
-        pictures = sum(structure.nodes[j].tag in ("img", "svg", "picture") for j in inside)
-        words = sum(len(structure.nodes[j].text) for j in inside)
-        place[i] = (
-            levels[i],
-            siblings.index(i),
-            len(siblings),
-            alike,
-            len(kids[i]),
-            len(inside),
-            pictures,
-            words,
-        )
-    return np.concatenate([own, above, classes, place, place[np.maximum(parents, 0)]], axis=1)
+        below = slice(i + 1, ends[i])
+        height = max(levels[i : ends[i]]) - levels[i]
+        alike = sum(nodes[s].selector == node.selector for s in siblings)
+        chain = _chain(i, parents, kids)
+        place = [levels[i], height, chain, siblings.index(i), len(siblings), alike, len(kids[i])]
+        held = [ends[i] - i, *kinds[below].sum(axis=0), texts[below].sum()]
+        rows.append([*kinds[i], *place, texts[i], len(node.text.split()), *held])
+    return np.array(rows, np.float32)
 
 
-def _tag_features(tag: str, text: str) -> tuple[float, ...]:
-    return (
-        zlib.crc32(tag.encode()) % TAG_BUCKETS,
-        float(bool(_HEADING.match(tag))),
-        float(tag in ("p", "span", "li")),
-        float(tag in ("a", "button")),
-        float(tag in ("img", "svg", "picture", "i", "video", "iframe")),
-        float(tag in ("div", "section", "header", "footer", "main")),
-        len(text),
-        len(text.split()),
-    )
-
-
-def _class_pieces(classes: tuple[str, ...]) -> list[float]:
-    """How many pieces of the class names fall into each bucket."""
-    counts = [0.0] * CLASS_BUCKETS
-    for piece in (piece for name in classes for piece in _PIECES.findall(name.lower())):
-        counts[zlib.crc32(piece.encode()) % CLASS_BUCKETS] += 1
-    return counts
+def _chain(node: int, parents: Sequence[int], kids: Sequence[Sequence[int]]) -> int:
+    """How many generations up a node has been an only child."""
+    length = 0
+    while parents[node] >= 0 and len(kids[parents[node]]) == 1:
+        node, length = parents[node], length + 1
+    return length
 
 
 def _fit(features: NDArray[np.float32], targets: list[str], seed: int) -> ExtraTreesClassifier:
-    forest = ExtraTreesClassifier(
-        TREES, min_samples_leaf=2, n_jobs=cores(), random_state=seed, max_features=0.3
-    )
+    forest = ExtraTreesClassifier(TREES, n_jobs=cores(), random_state=seed, max_features=0.2)
     return forest.fit(features, targets)
