@@ -1,5 +1,6 @@
 # make repro   set up, then run the pipeline         make lint     ruff and mypy
 # make test    set up, then run the tests            make doctor   what is here, what is missing
+# make tune    search the hyperparameters: make tune TRIALS=50 JOBS=4 PHASE=phase2 (docs/sweeps.md)
 
 # The first interpreter that is new enough; choose another with `make PYTHON=/path/to/python3 …`.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -17,7 +18,7 @@ export ITERATIVE_DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: repro test lint doctor browser
+.PHONY: repro test tune lint doctor browser
 .DELETE_ON_ERROR:
 
 repro: $(READY)
@@ -25,6 +26,12 @@ repro: $(READY)
 
 test: $(READY_DEV) browser $(AXE)
 	$(PY) -m pytest -m "not slow"
+
+TRIALS ?= 30
+JOBS ?= 1
+PHASE ?= auto
+tune: $(READY)
+	$(PY) -m dlt.tune --trials $(TRIALS) --jobs $(JOBS) --phase $(PHASE)
 
 lint: $(READY_DEV)
 	$(PY) -m ruff check .

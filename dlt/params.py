@@ -1,10 +1,18 @@
 """params.yaml as frozen, validated models; wrong values are named all at once."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 
 from dlt.errors import DltError
 
@@ -72,6 +80,12 @@ class Split(_Block):
         return self
 
 
+class Data(_Block):
+    """What training takes of the train split."""
+
+    max_examples: Count | None = None
+
+
 class ModelParams(_Block):
     """The size of the model, with no value left open."""
 
@@ -80,7 +94,7 @@ class ModelParams(_Block):
     num_denoiser_layers: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
     image_width: Annotated[int, Field(ge=64, le=2048, multiple_of=32)]
-    patch_size: Literal[8, 16, 32, 64]
+    patch_size: Literal[16, 32, 64]
 
     @model_validator(mode="after")
     def _divisible(self) -> "ModelParams":
@@ -94,6 +108,7 @@ class TrainParams(_Block):
 
     lr: Positive
     epochs: Count
+    min_steps: Annotated[int, Field(ge=0)]
     batch_size: Count
     weight_decay: NonNegative
     warmup_steps: Annotated[int, Field(ge=0)]
@@ -140,6 +155,71 @@ class Phases(_Block):
     phase4: Phase
 
 
+class Span(_Block):
+    """Numbers to search; both ends belong to it. Whole ends mean whole numbers."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+    step: Positive | None = None
+
+    @property
+    def ends(self) -> tuple[int | float, ...]:
+        """The values that must be right for all between them to be."""
+        return (self.low, self.high)
+
+    @model_validator(mode="after")
+    def _ascends(self) -> "Span":
+        if not self.low < self.high < math.inf:
+            raise ValueError("low must be below high")
+        if self.log and (self.low <= 0 or self.step):
+            raise ValueError("log wants low above 0 and no step")
+        return self
+
+
+class Choices(_Block):
+    """Values to choose from."""
+
+    choices: Annotated[tuple[int | float, ...], Field(min_length=2)]
+
+    @property
+    def ends(self) -> tuple[int | float, ...]:
+        """The values that must be right."""
+        return self.choices
+
+
+class Pruning(_Block):
+    """When a trial may be stopped early."""
+
+    startup_trials: Annotated[int, Field(ge=0)]
+    warmup_epochs: Annotated[int, Field(ge=0)]
+
+
+class Tune(_Block):
+    """What `python -m dlt.tune` searches."""
+
+    study: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
+    storage: str | None = None
+    startup_trials: Count
+    pruning: Pruning
+    space: Annotated[dict[str, Span | Choices], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _searchable(self) -> "Tune":
+        for name, span in self.space.items():
+            block, _, key = name.partition(".")
+            if block not in ("model", "train"):
+                raise ValueError(f"space.{name}: no parameter of model: or train:")
+            overrides = ModelOverrides if block == "model" else TrainOverrides
+            for value in span.ends:
+                try:
+                    overrides.model_validate({key: value})
+                except ValidationError as error:
+                    fault = error.errors()[0]["msg"]
+                    raise ValueError(f"space.{name}: {value}: {fault}") from None
+        return self
+
+
 PhaseName = Literal["auto", "phase1", "phase2", "phase3", "phase4"]
 _Model = TypeVar("_Model", ModelParams, TrainParams)
 
@@ -163,9 +243,10 @@ class ModelOverrides(_ModelOverrides):  # type: ignore[valid-type, misc]
 
 
 class TrainOverrides(_TrainOverrides):  # type: ignore[valid-type, misc]
-    """The phase, and values of `train:` that override the phase's."""
+    """The phase, a model to start from, and values of `train:` that override the phase's."""
 
     phase: PhaseName = "auto"
+    init_from: str | None = None
 
 
 class Params(_Block):
@@ -175,11 +256,13 @@ class Params(_Block):
     ingest: Ingest
     validate_: Annotated[Validate, Field(alias="validate")]  # BaseModel has a method of that name
     split: Split
+    data: Data
     model: ModelOverrides
     train: TrainOverrides
     sample: Sample
     evaluate: Evaluate
     phases: Phases
+    tune: Tune
 
     @model_validator(mode="after")
     def _resolves(self) -> "Params":
@@ -195,7 +278,7 @@ class Params(_Block):
 
 
 def _resolve(base: _Model, overrides: BaseModel) -> _Model:
-    own = overrides.model_dump(exclude_none=True, exclude={"phase"})
+    own = overrides.model_dump(exclude_none=True, exclude={"phase", "init_from"})
     return type(base)(**{**base.model_dump(), **own})
 
 

@@ -1,5 +1,6 @@
 """Processes: how a stage starts, fails and ends, and how work is spread over cores."""
 
+import ctypes
 import multiprocessing
 import os
 import sys
@@ -16,6 +17,8 @@ from tqdm import tqdm
 
 from dlt.errors import DltError
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -23,6 +26,7 @@ Result = TypeVar("Result")
 def run_main(name: str, main: Callable[[], int | None]) -> None:
     """Run a stage or a command and exit: faults a user can mend become one line and exit code 1."""
     exit_with_parent()
+    keep_freed_memory()
     try:
         code = main() or 0
     except DltError as error:
@@ -38,6 +42,18 @@ def run_main(name: str, main: Callable[[], int | None]) -> None:
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep the memory of large arrays for the next ones; elsewhere do nothing.
+
+    Getting it from the kernel and giving it back at every operation takes a third of the time of a
+    training step on a CPU.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_MMAP_THRESHOLD, 2**30)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 @cache  # one watch is enough

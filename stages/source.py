@@ -1,16 +1,21 @@
-"""Source: notice whether the data outside the repository has changed, without reading it."""
+"""Source: notice whether what lies outside the repository has changed, without reading the data."""
+
+from pathlib import Path
 
 from dlt.files import write_json
 from dlt.ingest import source_fingerprint
 from dlt.params import load_params
-from dlt.paths import SOURCE
+from dlt.paths import INIT, SOURCE, outside
 from dlt.process import run_main
+from dlt.train.model_file import model_digest
 
 
 def main() -> None:
-    """Write the fingerprint of the source."""
+    """Write the fingerprints of the source of examples and of the model to start from."""
     params = load_params()
+    start = params.train.init_from
     write_json(SOURCE, {"fingerprint": source_fingerprint(params.ingest)})
+    write_json(INIT, {"sha256": model_digest(Path(outside(start))) if start else ""})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Encoded sections as padded tensors.
 
-Axes: B sections, N nodes (padded to the longest), C channels, Y and X pixels.
+Axes: B sections, N nodes (padded to the longest), Y and X pixels.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,9 @@ import torch
 from torch import Tensor
 
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, Encoded
+
+
+_POOL_BATCHES = 6  # sections of similar height are sorted by node count in pools of so many batches
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Inputs:
     numbers: Tensor  # float32 [B, N, NUM_NUMBERS]
     relations: Tensor  # int64 [B, N, N]
     parents: Tensor  # int64 [B, N]: the root is its own, padding is the root's child
-    images: Tensor  # uint8 [B, 3, Y, X]
+    images: Tensor  # uint8 [B, Y, X, 3]
     image_heights: Tensor  # float32 [B], px: the rows below are padding
 
     def to(self, device: torch.device) -> "Inputs":
@@ -50,7 +53,6 @@ def collate_inputs(sections: Sequence[Encoded]) -> Inputs:
     """Pad sections into one batch."""
     counts = torch.tensor([len(section.tags) for section in sections])
     length = int(counts.max())
-    images = _pad([section.image for section in sections], fill=255)
     return Inputs(
         node_mask=torch.arange(length) < counts[:, None],
         tags=_pad([s.tags for s in sections]),
@@ -59,7 +61,7 @@ def collate_inputs(sections: Sequence[Encoded]) -> Inputs:
         numbers=_pad([s.numbers for s in sections]),
         relations=_pad([s.relations for s in sections]).long(),
         parents=_pad([s.parents for s in sections]),
-        images=images.permute(0, 3, 1, 2).contiguous(),
+        images=_pad([section.image for section in sections], fill=255),
         image_heights=torch.tensor([float(s.image_height) for s in sections]),
     )
 
@@ -103,13 +105,18 @@ def _pad(arrays: Sequence[np.ndarray], fill: int = 0) -> Tensor:
 
 
 def length_batches(
-    lengths: Sequence[int], batch_size: int, generator: np.random.Generator
+    nodes: Sequence[int], rows: Sequence[int], batch_size: int, generator: np.random.Generator
 ) -> list[list[int]]:
-    """Indices in shuffled batches of similar length, so that little of a batch is padding."""
-    order = generator.permutation(len(lengths))
-    pool = 16 * batch_size
+    """Indices in shuffled batches of similar numbers of nodes and of rows of pixels.
+
+    So little of a batch is padding: within pools of sections of similar height, batches are runs of
+    sections with similar numbers of nodes.
+    """
+    order = generator.permutation(len(nodes))
+    pool = _POOL_BATCHES * batch_size
+    by_rows = sorted(order, key=lambda i: rows[i])
     batches = []
-    for start in range(0, len(order), pool):
-        chunk = sorted(order[start : start + pool], key=lambda i: lengths[i])
+    for start in range(0, len(by_rows), pool):
+        chunk = sorted(by_rows[start : start + pool], key=lambda i: nodes[i])
         batches += [chunk[i : i + batch_size] for i in range(0, len(chunk), batch_size)]
     return [[int(i) for i in batches[b]] for b in generator.permutation(len(batches))]

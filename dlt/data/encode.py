@@ -28,10 +28,11 @@ TAGS = (
 ).split()
 TAG_BUCKETS = 16  # for tags that are not in TAGS
 NUM_TAGS = len(TAGS) + TAG_BUCKETS
-CLASS_BUCKETS = 1024  # id 0 is padding
+CLASS_BUCKETS = 2048  # id 0 is padding
 TEXT_BUCKETS = 2048  # id 0 is padding
 MAX_CLASS_TOKENS = 12
 MAX_TEXT_TOKENS = 12
+LINE_LENGTH = 60  # characters
 MAX_ASPECT = 8  # a taller screenshot is squeezed to it
 
 # What a subtree holds says much about the widget that it is.
@@ -44,7 +45,7 @@ CONTENT_TAGS = {
     for tag in tags.split()
 }
 NUM_CONTENT = max(CONTENT_TAGS.values()) + 1
-NUM_NUMBERS = 14 + NUM_CONTENT
+NUM_NUMBERS = 19 + NUM_CONTENT
 
 RELATIONS = (
     "other self parent child ancestor descendant next previous sibling cousin".split()
@@ -181,8 +182,13 @@ def _numbers(structure: Structure) -> Floats:
     below = np.column_stack([content, texts, leaves])
     sums = np.vstack([np.zeros(below.shape[1]), np.cumsum(below, axis=0)])
     totals = sums[ends] - sums[:-1]  # over each node's subtree
+    # about as high as a node is, in lines: what lies above it, beside or inside its parent
+    lines = below[:, -2] / LINE_LENGTH + below[:, -1] + 4 * content[:, :2].sum(1)
+    above = np.concatenate([[0.0], np.cumsum(lines)])
     rows = []
     for i, parent in enumerate(parents):
+        frame = max(parent, 0)
+        inside = max(above[ends[frame]] - above[frame], 1.0)
         siblings = kids[parent] if parent >= 0 else [i]
         alike = [s for s in siblings if nodes[s].selector == nodes[i].selector]
         place = siblings.index(i)
@@ -202,6 +208,11 @@ def _numbers(structure: Structure) -> Floats:
                 np.log1p(texts[i]) / 4,
                 np.log1p(totals[i, -2]) / 6,
                 np.log1p(totals[i, -1]) / 3,
+                np.log1p(above[ends[i]] - above[i]) / 3,
+                (above[i] - above[frame]) / inside,
+                (above[ends[i]] - above[frame]) / inside,
+                above[i] / above[-1],
+                above[ends[i]] / above[-1],
             ]
         )
     return np.hstack([np.array(rows, float), np.log1p(totals[:, :-2]) / 2]).astype(np.float32)

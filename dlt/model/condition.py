@@ -1,23 +1,45 @@
 """The condition encoder: DOM nodes and screenshot patches attend to each other, once a section.
 
 Axis suffixes: b section, n node, p patch, m token (nodes, then patches), d model width, h head,
-c feature channel, y and x rows and columns of the feature map.
+c feature channel, y and x rows and columns of a feature map.
 """
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dlt.data.batch import Inputs
-from dlt.data.encode import CLASS_BUCKETS, NUM_NUMBERS, NUM_RELATIONS, NUM_TAGS, TEXT_BUCKETS
+from dlt.data.encode import (
+    CLASS_BUCKETS,
+    NUM_NUMBERS,
+    NUM_RELATIONS,
+    NUM_TAGS,
+    RELATIONS,
+    TEXT_BUCKETS,
+)
 from dlt.model.layers import HEAD_DIM, SelfBlock, fourier, mask_bias
 
-HASH_DIM = 32  # width of hashed tokens, whose tables are large
-FEATURE_CHANNELS = 32
-FEATURE_STRIDE = 8  # px
+HASH_DIM = 16  # width of hashed tokens, whose tables are large
+CELL = 4  # px a side of the finest features
+CELL_CHANNELS = 32
+FIELD_CHANNELS = 32
 _FREQUENCIES = 6
+_NUMBER_FREQUENCIES = 4
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The features of B screenshots."""
+
+    rows_b: Tensor  # height of the screenshots in cells: no whole number
+    cells_byxc: Tensor  # CELL px a side
+    fields_byxc: Tensor  # 2 cells a side, having seen their neighbours
+    patches_bpd: Tensor
+    patch_mask: Tensor  # bool [B, P]: not all padding
 
 
 @dataclass(frozen=True)
@@ -30,72 +52,138 @@ class Condition:
     nodes_bnd: Tensor
     tokens_bmd: Tensor
     token_bias: Tensor  # [B, 1, 1, M]: -inf on padding
-    features_bcyx: Tensor  # the screenshot at stride FEATURE_STRIDE
-    visible_b: Tensor  # share of the feature map's height that is screenshot, not padding
+    aspect_b: Tensor  # height of the screenshot in units of its width
+    picture: Picture
 
 
 class NodeEmbedding(nn.Module):
-    """Tag, class names, text, place in the tree → one vector per node."""
+    """Tag, class names, text, place in the tree → one vector per node.
+
+    Numbers come with their Fourier features: trees split numbers sharply, and without such features
+    networks do not (Gorishniy et al. 2022).
+
+    Class names and words that training has not seen on several sites say nothing about a new one, so
+    they are hidden, there and here.
+    """
+
+    class_known: Tensor
+    text_known: Tensor
 
     def __init__(self, d_model: int):
         super().__init__()
         self.tag = nn.Embedding(NUM_TAGS, d_model)
         self.class_token = nn.Embedding(CLASS_BUCKETS, HASH_DIM, padding_idx=0)
         self.text_token = nn.Embedding(TEXT_BUCKETS, HASH_DIM, padding_idx=0)
-        self.project = nn.Linear(2 * HASH_DIM + NUM_NUMBERS, d_model)
+        numbers = (NUM_NUMBERS + 1) * (1 + 2 * _NUMBER_FREQUENCIES)
+        self.project = nn.Sequential(
+            nn.Linear(2 * HASH_DIM + numbers, d_model), nn.GELU(), nn.Linear(d_model, d_model)
+        )
+        self.register_buffer("class_known", torch.zeros(CLASS_BUCKETS, dtype=torch.bool))
+        self.register_buffer("text_known", torch.zeros(TEXT_BUCKETS, dtype=torch.bool))
+
+    def know(self, classes: NDArray[np.bool_], words: NDArray[np.bool_]) -> None:
+        """Look at these buckets of class tokens and of words, too."""
+        self.class_known |= torch.from_numpy(classes)
+        self.text_known |= torch.from_numpy(words)
 
     def forward(self, inputs: Inputs) -> Tensor:
         """Return [B, N, D]."""
-        tokens = [
-            self.class_token(inputs.class_tokens).sum(2),
-            self.text_token(inputs.text_tokens).sum(2),
+        classes = inputs.class_tokens * self.class_known[inputs.class_tokens]
+        words = inputs.text_tokens * self.text_known[inputs.text_tokens]
+        aspect = (inputs.image_heights / inputs.images.shape[2]).log()
+        numbers = torch.cat(
+            [inputs.numbers, aspect[:, None, None].expand(*inputs.tags.shape, 1)], dim=-1
+        )
+        described = [
+            self.class_token(classes).sum(2),
+            self.text_token(words).sum(2),
+            numbers,
+            fourier(numbers, _NUMBER_FREQUENCIES),
         ]
-        return self.tag(inputs.tags) + self.project(torch.cat([*tokens, inputs.numbers], dim=-1))
+        return self.tag(inputs.tags) + self.project(torch.cat(described, dim=-1))
+
+
+class TreeMixer(nn.Module):
+    """Adds to each node what its parent, its children and the siblings beside it are.
+
+    One look at the nearest relatives, before attention has to find them.
+    """
+
+    _RELATIVES = ("parent", "child", "previous", "next")
+
+    def __init__(self, d_model: int):
+        super().__init__()
+        width = (1 + len(self._RELATIVES)) * d_model
+        self.mix = nn.Sequential(nn.Linear(width, d_model), nn.GELU(), nn.Linear(d_model, d_model))
+
+    def forward(self, x_bnd: Tensor, relations: Tensor) -> Tensor:
+        """Return [B, N, D]; relations [B, N, N] are of nodes, or 0 for padding."""
+        kinds = relations % len(RELATIONS)
+        near = [x_bnd]
+        for name in self._RELATIVES:
+            related = (kinds == RELATIONS.index(name)).to(x_bnd.dtype)
+            near.append(related @ x_bnd / related.sum(-1, keepdim=True).clamp(min=1))
+        return x_bnd + self.mix(torch.cat(near, dim=-1))
 
 
 class ImageStem(nn.Module):
-    """The screenshot → a fine feature map and one coarse token per patch."""
+    """The screenshot → features of cells, of fields of 2 × 2 cells, and of patches."""
 
     def __init__(self, d_model: int, patch_size: int):
         super().__init__()
-        width = 2 * FEATURE_CHANNELS
-        self.cells = nn.Sequential(
-            nn.Conv2d(3, width, FEATURE_STRIDE, stride=FEATURE_STRIDE), nn.GELU()
-        )
-        self.context = nn.Sequential(nn.Conv2d(width, FEATURE_CHANNELS, 3, padding=1), nn.GELU())
-        stride = patch_size // FEATURE_STRIDE
-        self.patches = nn.Conv2d(FEATURE_CHANNELS, d_model, stride, stride=stride)
-        self.position = nn.Linear(4 * _FREQUENCIES, d_model)
+        self.fields_a_side = patch_size // (2 * CELL)
+        self.cells = nn.Linear(3 * CELL**2, CELL_CHANNELS)
+        self.fields = nn.Linear(4 * CELL_CHANNELS, FIELD_CHANNELS)
+        self.context = nn.Conv2d(FIELD_CHANNELS, FIELD_CHANNELS, 3, padding=1)
+        self.patches = nn.Linear(FIELD_CHANNELS * self.fields_a_side**2, d_model)
+        self.position = nn.Linear(6 * _FREQUENCIES, d_model)
 
-    def forward(self, images: Tensor, heights_b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return features [B, C, Y, X], patches [B, P, D] and the mask of patches [B, P].
+    def forward(self, images: Tensor, heights_b: Tensor) -> Picture:
+        """Encode B screenshots [B, Y, X, 3].
 
         Rows below a screenshot's height are padding: their features are 0, as beyond any edge.
         """
+        rows_b = heights_b / CELL
         pixels = images.float() / 127.5 - 1
-        features_bcyx = _blank_below(self.cells(pixels), heights_b / FEATURE_STRIDE)
-        features_bcyx = _blank_below(self.context(features_bcyx), heights_b / FEATURE_STRIDE)
-        patches_bdyx = self.patches(features_bcyx)
-        rows, columns = patches_bdyx.shape[-2:]
-        patch_size = images.shape[-1] / columns
-        top_y = torch.arange(rows, device=images.device) * patch_size
-        # places as fractions of the screenshot, as boxes have them
-        y_by = (top_y + patch_size / 2) / heights_b[:, None]
-        x_x = (torch.arange(columns, device=images.device) + 0.5) / columns
-        grid = (len(images), rows, columns)
-        place_bp2 = torch.stack([x_x.expand(grid), y_by[:, :, None].expand(grid)], dim=-1).flatten(
-            1, 2
-        )
-        patches_bpd = patches_bdyx.flatten(2).transpose(1, 2)
-        patches_bpd = patches_bpd + self.position(fourier(place_bp2, _FREQUENCIES))
-        visible_by = top_y < heights_b[:, None]
-        return features_bcyx, patches_bpd, visible_by.repeat_interleave(columns, dim=1)
+        cells_byxc = _blank_below(F.relu(self.cells(blocks(pixels, CELL))), rows_b)
+        fields_byxc = _blank_below(F.relu(self.fields(blocks(cells_byxc, 2))), rows_b / 2)
+        around_bcyx = self.context(fields_byxc.permute(0, 3, 1, 2))
+        fields_byxc = _blank_below(F.relu(around_bcyx.permute(0, 2, 3, 1)), rows_b / 2)
+        patches_byxd = self.patches(blocks(fields_byxc, self.fields_a_side))
+        place_bp3, patch_mask = _patch_places(patches_byxd, images, heights_b)
+        patches_bpd = patches_byxd.flatten(1, 2) + self.position(fourier(place_bp3, _FREQUENCIES))
+        return Picture(rows_b, cells_byxc, fields_byxc, patches_bpd, patch_mask)
 
 
-def _blank_below(x_bcyx: Tensor, rows_b: Tensor) -> Tensor:
+def blocks(x_byxc: Tensor, size: int) -> Tensor:
+    """[B, Y, X, C] → [B, Y / size, X / size, size · size · C], a vector for each block."""
+    rows = x_byxc.unflatten(2, (-1, size)).unflatten(1, (-1, size))
+    return rows.transpose(2, 3).flatten(3)
+
+
+def _patch_places(patches_byxd: Tensor, images: Tensor, heights_b: Tensor) -> tuple[Tensor, Tensor]:
+    """Where patches are [B, P, 3], and which of them are not all padding [B, P].
+
+    A place is x and y of the centre as fractions of the screenshot, and y in units of its width.
+    """
+    grid = patches_byxd.shape[:3]
+    rows, columns = grid[1:]
+    patch_size = images.shape[2] / columns
+    top_y = torch.arange(rows, device=images.device) * patch_size
+    middle_y = top_y + patch_size / 2
+    places = (
+        ((torch.arange(columns, device=images.device) + 0.5) / columns).expand(grid),
+        (middle_y / heights_b[:, None])[:, :, None].expand(grid),
+        (middle_y / images.shape[2])[:, None].expand(grid),
+    )
+    visible_by = top_y < heights_b[:, None]
+    return torch.stack(places, dim=-1).flatten(1, 2), visible_by.repeat_interleave(columns, dim=1)
+
+
+def _blank_below(x_byxc: Tensor, rows_b: Tensor) -> Tensor:
     """Set all rows from `rows_b` on to 0."""
-    visible_by = torch.arange(x_bcyx.shape[-2], device=x_bcyx.device) < rows_b[:, None]
-    return x_bcyx * visible_by[:, None, :, None]
+    visible_by = torch.arange(x_byxc.shape[1], device=x_byxc.device) < rows_b[:, None]
+    return x_byxc * visible_by[..., None, None]
 
 
 class ConditionEncoder(nn.Module):
@@ -104,6 +192,7 @@ class ConditionEncoder(nn.Module):
     def __init__(self, d_model: int, num_layers: int, dropout: float, patch_size: int):
         super().__init__()
         self.nodes = NodeEmbedding(d_model)
+        self.relatives = TreeMixer(d_model)
         self.image = ImageStem(d_model, patch_size)
         self.relation = nn.Embedding(NUM_RELATIONS, d_model // HEAD_DIM)
         self.blocks = nn.ModuleList(SelfBlock(d_model, dropout) for _ in range(num_layers))
@@ -111,10 +200,11 @@ class ConditionEncoder(nn.Module):
 
     def forward(self, inputs: Inputs) -> Condition:
         """Encode B sections."""
-        features_bcyx, patches_bpd, patch_mask = self.image(inputs.images, inputs.image_heights)
-        x_bmd = torch.cat([self.nodes(inputs), patches_bpd], dim=1)
-        token_bias = mask_bias(torch.cat([inputs.node_mask, patch_mask], dim=1))
-        patches = patches_bpd.shape[1]
+        picture = self.image(inputs.images, inputs.image_heights)
+        nodes_bnd = self.relatives(self.nodes(inputs), inputs.relations)
+        x_bmd = torch.cat([nodes_bnd, picture.patches_bpd], dim=1)
+        token_bias = mask_bias(torch.cat([inputs.node_mask, picture.patch_mask], dim=1))
+        patches = picture.patches_bpd.shape[1]
         tree_bias = F.pad(relation_bias(self.relation, inputs.relations), (0, patches, 0, patches))
         bias_bhmm = tree_bias + token_bias
         for block in self.blocks:
@@ -127,8 +217,8 @@ class ConditionEncoder(nn.Module):
             nodes_bnd=x_bmd[:, : inputs.tags.shape[1]],
             tokens_bmd=x_bmd,
             token_bias=token_bias,
-            features_bcyx=features_bcyx,
-            visible_b=inputs.image_heights / inputs.images.shape[-2],
+            aspect_b=inputs.image_heights / inputs.images.shape[2],
+            picture=picture,
         )
 
 

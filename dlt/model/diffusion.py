@@ -1,4 +1,4 @@
-"""The joint forward process and its losses.
+"""The joint diffusion process: forward from clean to noise, and one step back.
 
 Boxes: Gaussian diffusion with the cosine schedule of Nichol & Dhariwal (2021), predicting x0.
 Roles and props: masked diffusion with the absorbing state and the linear schedule of MDLM (Sahoo
@@ -7,15 +7,16 @@ labels by 1 / t, the mean over them is taken here, which varies less. Half of al
 
 As in DLT (Levi et al. 2023), any attribute of a node may be given: it stays clean, is marked by an
 embedding and takes no part in the loss. Training draws these patterns.
-"""
 
-from dataclasses import dataclass
+A step back is DDIM (Song et al. 2021, η = 0) for boxes. Labels are unmasked by confidence as in MaskGIT
+(Chang et al. 2022), and every step decides anew about all that is not given.
+"""
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from dlt.data.batch import Inputs, TargetTensors
+from dlt.data.batch import TargetTensors
+from dlt.model.boxes import scale_boxes, signal, whole
 from dlt.model.denoiser import (
     ATTRIBUTES,
     MASK_PROP,
@@ -23,10 +24,10 @@ from dlt.model.denoiser import (
     Estimate,
     State,
     coordinates,
-    no_guess,
-    relative_boxes,
-    scale_boxes,
 )
+from dlt.section.roles import NODE_ROLES, ROOT_ROLE
+
+_SECTION = NODE_ROLES.index(ROOT_ROLE)
 
 # what is given in training, and how often
 _PATTERNS = (
@@ -37,20 +38,6 @@ _PATTERNS = (
     (0.025, ("size",)),
 )
 # the rest: a random share of the nodes has everything given
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Mean losses of a batch; the box loss is 0 where no section has boxes."""
-
-    role: Tensor
-    prop: Tensor
-    box: Tensor
-
-
-def signal(time: Tensor) -> Tensor:
-    """√ᾱ(t) of the cosine schedule; 1 at t = 0, 0 at t = 1."""
-    return torch.cos(time.clamp(0, 1) * torch.pi / 2)
 
 
 def draw_times(count: int, generator: torch.Generator) -> Tensor:
@@ -92,57 +79,59 @@ def add_noise(
         props=targets.props.masked_fill(hidden_prop, MASK_PROP),
         boxes=torch.where(coordinates(given), clean, noised),
         given=given,
-        guess=no_guess(clean),
+        guess=first_guess(targets.boxes, given),
     )
 
 
-def losses(
-    estimate: Estimate,
+def first_guess(boxes: Tensor, given: Tensor) -> Tensor:
+    """The guess before there is an estimate: the whole screenshot, but for what is given."""
+    return torch.where(coordinates(given), boxes, whole(boxes))
+
+
+def reverse_step(
     state: State,
-    targets: TargetTensors,
-    inputs: Inputs,
-    role_weights: Tensor,
-) -> Losses:
-    """Cross-entropy of masked labels; L1 (in the parent's frame and in the screenshot's) and
-    generalised IoU of boxes that are not given."""
-    node_mask = inputs.node_mask
-    role = _cross_entropy(
-        estimate.role_logits, targets.roles, (state.roles == MASK_ROLE) & node_mask, role_weights
+    estimate: Estimate,
+    free: tuple[Tensor, Tensor],
+    time_b: Tensor,
+    then_b: Tensor,
+    share_b: Tensor,
+) -> State:
+    """From the state at `time_b` to that at `then_b`, going by an estimate of the clean one.
+
+    Args:
+        free: bool [B, N] for roles and for props: the labels that are up for decision.
+        share_b: the share of them that stays masked, the least confident ones.
+    """
+    role_probs = root_only(estimate.role_logits).softmax(-1)
+    prop_probs = estimate.prop_logits.softmax(-1)
+    return State(
+        roles=_unmask(state.roles, role_probs, free[0], share_b, MASK_ROLE),
+        props=_unmask(state.props, prop_probs, free[1], share_b, MASK_PROP),
+        boxes=_ddim(state, estimate, time_b, then_b),
+        given=state.given,
+        guess=estimate.boxes.clamp(0, 1),
     )
-    prop = _cross_entropy(
-        estimate.prop_logits, targets.props, (state.props == MASK_PROP) & node_mask, None
-    )
-    return Losses(role, prop, _box_loss(estimate, state, targets, inputs))
 
 
-def _cross_entropy(
-    logits: Tensor, target: Tensor, masked: Tensor, weights: Tensor | None
-) -> Tensor:
-    each = F.cross_entropy(
-        logits.flatten(0, 1), target.flatten(), reduction="none", weight=weights
-    ).view(target.shape)
-    # mean by section first: a long section must not drown the short ones
-    by_section = (each * masked).sum(1) / masked.sum(1).clamp(min=1)
-    return by_section.sum() / masked.any(1).sum().clamp(min=1)
+def root_only(logits: Tensor) -> Tensor:
+    """Role logits of which the root, and no other node, can be the section."""
+    allowed = torch.zeros_like(logits, dtype=torch.bool)
+    allowed[:, 0, _SECTION] = True
+    allowed[:, 1:] = torch.arange(logits.shape[-1], device=logits.device) != _SECTION
+    return logits.masked_fill(~allowed, float("-inf"))
 
 
-def _box_loss(estimate: Estimate, state: State, targets: TargetTensors, inputs: Inputs) -> Tensor:
-    free = ~coordinates(state.given)
-    weight = targets.box_weights * inputs.node_mask * free.any(-1)
-    relative = relative_boxes(targets.boxes, inputs.parents).clamp(-1, 2)
-    nearby = ((estimate.relative - relative).abs() * free).mean(-1)
-    overall = ((estimate.boxes - targets.boxes).abs() * free).mean(-1)
-    overlap = generalised_iou(estimate.boxes, targets.boxes)
-    each = 2 * nearby + 4 * overall + (1 - overlap) / 2
-    return (each * weight).sum() / weight.sum().clamp(min=1e-6)
+def _unmask(labels: Tensor, probs: Tensor, free: Tensor, share_b: Tensor, mask: int) -> Tensor:
+    confidence, best = probs.max(-1)
+    hidden = (share_b * free.sum(1)).floor()
+    rank = confidence.masked_fill(~free, float("inf")).argsort(dim=1).argsort(dim=1)
+    decided = best.masked_fill(rank < hidden[:, None], mask)
+    return torch.where(free, decided, labels)
 
 
-def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
-    """GIoU (Rezatofighi et al. 2019) of boxes [..., 4] given as centre and size."""
-    a, b = (torch.cat([x[..., :2], x[..., 2:].clamp(min=1e-4)], dim=-1) for x in (a, b))
-    a_low, a_high = a[..., :2] - a[..., 2:] / 2, a[..., :2] + a[..., 2:] / 2
-    b_low, b_high = b[..., :2] - b[..., 2:] / 2, b[..., :2] + b[..., 2:] / 2
-    both = (torch.min(a_high, b_high) - torch.max(a_low, b_low)).clamp(min=0).prod(-1)
-    union = a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - both
-    hull = (torch.max(a_high, b_high) - torch.min(a_low, b_low)).prod(-1)
-    return both / union.clamp(min=1e-8) - (hull - union) / hull.clamp(min=1e-8)
+def _ddim(state: State, estimate: Estimate, time_b: Tensor, then_b: Tensor) -> Tensor:
+    clean = scale_boxes(estimate.boxes.clamp(0, 1))
+    alpha, alpha_then = signal(time_b)[:, None, None], signal(then_b)[:, None, None]
+    noise = (state.boxes - alpha * clean) / (1 - alpha**2).sqrt()
+    moved = alpha_then * clean + (1 - alpha_then**2).clamp(min=0).sqrt() * noise
+    return torch.where(coordinates(state.given), state.boxes, moved)

@@ -1,13 +1,12 @@
 """The layout model: a condition encoder and a denoiser, and how both begin."""
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor, nn
 
 from dlt.data.batch import Inputs
 from dlt.model.condition import ConditionEncoder
-from dlt.model.denoiser import Denoiser, Estimate, State
+from dlt.model.denoiser import MASK_PROP, MASK_ROLE, Denoiser, Estimate, State
+from dlt.model.diffusion import reverse_step
 from dlt.model.layers import initialise
 from dlt.params import ModelParams
 
@@ -21,23 +20,33 @@ class LayoutModel(nn.Module):
         self.encoder = ConditionEncoder(width, params.num_layers, dropout, params.patch_size)
         self.denoiser = Denoiser(width, params.num_denoiser_layers, dropout)
         self.apply(initialise)
-        # at first every box fills its parent's: errors would multiply down the tree
-        nn.init.zeros_(self.denoiser.head.weight[-4:])
+        # At first boxes fill their parents or share them: errors would multiply down the tree.
+        # And nothing is made of the noised boxes and the guess, which know nothing yet.
+        first = self.denoiser
+        for layer in (first.flow.head, first.box, first.guess, first.region.project):
+            nn.init.zeros_(layer.weight)
 
     def forward(
-        self, inputs: Inputs, state: State, time: Tensor, self_condition: bool = False
+        self, inputs: Inputs, state: State, time_b: Tensor, unroll_b: Tensor | None = None
     ) -> Estimate:
         """One denoising step with the condition encoded anew, as in training.
 
-        With `self_condition` (Chen et al. 2023, Analog Bits) a first estimate, made without
-        gradients, is the guess of the second, as it is from one sampling step to the next.
+        With `unroll_b` in 0 .. 1, a step back to that share of the time comes first, without
+        gradients: what the model learns to improve on are its own estimates, as in sampling
+        (unrolled denoising, Savinov et al. 2022).
         """
         memory = self.denoiser.remember(self.encoder(inputs))
-        if self_condition:
+        if unroll_b is not None:
+            free = (
+                (state.roles == MASK_ROLE) & inputs.node_mask,
+                (state.props == MASK_PROP) & inputs.node_mask,
+            )
             with torch.no_grad():
-                first = self.denoiser(state, time, memory)
-            state = replace(state, guess=first.boxes.clamp(0, 1))
-        return self.denoiser(state, time, memory)
+                first = self.denoiser(state, time_b, memory)
+                then_b = time_b * unroll_b
+                state = reverse_step(state, first, free, time_b, then_b, unroll_b)
+            time_b = then_b
+        return self.denoiser(state, time_b, memory)
 
 
 def count_parameters(model: nn.Module) -> int:

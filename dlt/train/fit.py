@@ -1,19 +1,24 @@
 """The train stage: from packed splits to a trained model, resumable at every epoch."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from dvclive import Live
 
+from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS
 from dlt.data.labelled import Labelled, load_labelled
 from dlt.data.shards import read_shards
+from dlt.data.words import shared_buckets
 from dlt.errors import DltError
 from dlt.evaluate.metrics import layout_accuracy
 from dlt.model.layout_model import LayoutModel, count_parameters
-from dlt.params import Params, Phase
+from dlt.params import ModelParams, Params, Phase, TrainParams
+from dlt.paths import outside
 from dlt.predict import predict_pairs
 from dlt.process import cores
 from dlt.train.checkpoint import (
@@ -24,7 +29,8 @@ from dlt.train.checkpoint import (
     save_checkpoint,
 )
 from dlt.train.loop import Run, new_run, role_weights, train_epoch, val_losses
-from dlt.train.model_file import save_model
+from dlt.train.model_file import load_model, model_digest, save_model
+from dlt.tune.pruning import should_stop
 
 
 def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params) -> None:
@@ -37,21 +43,30 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
     splits = json.loads(summary.read_text(encoding="utf-8"))
     phase = splits["phase"] if params.train.phase == "auto" else params.train.phase
     chosen = params.resolve(phase)
+    start = params.train.init_from
     config = {
         "phase": phase,
         "seed": params.seed,
+        "init_from": model_digest(Path(outside(start))) if start else "",
         **chosen.model_dump(),
         "sample": params.sample.model_dump(),
+        "data": params.data.model_dump(),
     }
     folder = checkpoint_folder(run_key(config, splits["data_hash"]))
     train_set = load_labelled(read_shards(processed / "train"), chosen.model, "train")
     val_set = load_labelled(read_shards(processed / "val"), chosen.model, "val")
     if not train_set or not val_set:
         raise DltError(f"{processed}: training needs examples in train and in val")
+    if most := params.data.max_examples:  # a larger set holds every smaller one of the same seed
+        order = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(params.seed))
+        train_set = [train_set[i] for i in order[:most].tolist()]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(cores())
     torch.manual_seed(params.seed)
-    run = new_run(LayoutModel(chosen.model).to(device), chosen.train)
+    model = _initial_model(chosen.model, start)
+    model.encoder.nodes.know(*known_words(train_set))
+    chosen = chosen.model_copy(update={"train": enough_epochs(chosen.train, len(train_set))})
+    run = new_run(model.to(device), chosen.train)
     _announce(phase, splits["examples"], chosen, run, device)
     with Live(str(log), dvcyaml=False, save_dvc_exp=False, monitor_system=False) as live:
         live.log_params(config)
@@ -60,6 +75,37 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
     run.model.load_state_dict(run.best_weights)
     save_model(models, run.model, config)
     remove_checkpoint(folder)
+
+
+def _initial_model(params: ModelParams, start: str | None) -> LayoutModel:
+    """Random weights, or those of a trained model of the same size."""
+    model = LayoutModel(params)
+    if start is not None:
+        trained, config = load_model(Path(outside(start)))
+        size = ModelParams(**config["model"]).model_copy(update={"dropout": params.dropout})
+        if size != params:
+            raise DltError(f"train.init_from: {start} has another model: {config['model']}")
+        model.load_state_dict(trained.state_dict())
+    return model
+
+
+def enough_epochs(params: TrainParams, examples: int) -> TrainParams:
+    """As many times the epochs as it takes to train `min_steps`, evaluating as much less often."""
+    steps = params.epochs * math.ceil(examples / params.batch_size)
+    factor = max(params.min_steps / steps, 1.0)
+    return params.model_copy(
+        update={
+            "epochs": math.ceil(params.epochs * factor),
+            "eval_every": round(params.eval_every * factor),
+        }
+    )
+
+
+def known_words(sections: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray]:
+    """The buckets of class tokens and of words that several sites of `sections` share."""
+    classes = shared_buckets(((s.site, s.encoded.class_tokens) for s in sections), CLASS_BUCKETS)
+    words = shared_buckets(((s.site, s.encoded.text_tokens) for s in sections), TEXT_BUCKETS)
+    return classes, words
 
 
 def _announce(phase: str, examples: int, chosen: Phase, run: Run, device: torch.device) -> None:
@@ -94,7 +140,8 @@ def _train(
     device = next(run.model.parameters()).device
     weights = role_weights(train_sections, chosen.train.role_balance).to(device)
     patience = chosen.train.patience * chosen.train.eval_every
-    while run.epoch < chosen.train.epochs and run.epoch - run.best_epoch < patience:
+    pruned = False
+    while run.epoch < chosen.train.epochs and run.epoch - run.best_epoch < patience and not pruned:
         metrics = train_epoch(run, train_sections, chosen.train, weights, params.seed)
         if run.epoch % chosen.train.eval_every == 0 or run.epoch == chosen.train.epochs:
             average = cast(LayoutModel, run.average.module)
@@ -102,9 +149,11 @@ def _train(
             pairs = predict_pairs(average, val_set, params.sample.steps)
             metrics["val/layout_accuracy"] = layout_accuracy(pairs) or 0.0
             _keep_best(run, metrics["val/layout_accuracy"])
+            pruned = should_stop(run.epoch, metrics["val/layout_accuracy"])
         run.history.append(metrics)
         _log(live, metrics)
         save_checkpoint(folder, run.state_dict())
+    live.log_metric("val/best_layout_accuracy", run.best, plot=False)
     print(f"best: epoch {run.best_epoch}, val layout_accuracy {run.best:.4f}")
 
 

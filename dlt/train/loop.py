@@ -14,8 +14,9 @@ from tqdm import tqdm
 
 from dlt.data.batch import collate_inputs, collate_targets, drop_words, length_batches
 from dlt.data.encode import Encoded
-from dlt.model.diffusion import Losses, add_noise, draw_given, draw_times, losses
+from dlt.model.diffusion import add_noise, draw_given, draw_times
 from dlt.model.layout_model import LayoutModel
+from dlt.model.losses import Losses, losses
 from dlt.params import TrainParams
 from dlt.section.roles import NODE_ROLES
 
@@ -63,7 +64,7 @@ def new_run(model: LayoutModel, params: TrainParams) -> Run:
         {"params": decayed, "weight_decay": params.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=params.lr, betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(groups, lr=params.lr, betas=(0.9, 0.98), fused=True)
     average = AveragedModel(model, multi_avg_fn=_ema(params.ema_decay))
     return Run(model, average, optimizer)
 
@@ -159,9 +160,8 @@ def total_loss(parts: Losses, box_weight: float) -> Tensor:
 def _batches(
     sections: Sequence[Encoded], batch_size: int, seed: int, epoch: int
 ) -> list[list[Encoded]]:
-    # a patch row costs about as much as so many nodes; what matters is that batches are even
-    lengths = [len(s.tags) + s.image.shape[0] // 8 for s in sections]
-    order = length_batches(lengths, batch_size, np.random.default_rng([seed, epoch]))
+    nodes, rows = [len(s.tags) for s in sections], [s.image_height for s in sections]
+    order = length_batches(nodes, rows, batch_size, np.random.default_rng([seed, epoch]))
     return [[sections[i] for i in batch] for batch in order]
 
 
@@ -183,7 +183,8 @@ def _batch_losses(
     inputs, targets, state = inputs.to(device), targets.to(device), state.to(device)
     # half of the batches learn to begin, the other half to improve on a first estimate
     again = bool(torch.rand((), generator=generator) < 0.5)
-    estimate = model(inputs, state, time_b.to(device), self_condition=again)
+    unroll_b = torch.rand(len(batch), generator=generator).to(device) if again else None
+    estimate = model(inputs, state, time_b.to(device), unroll_b)
     return losses(estimate, state, targets, inputs, weights)
 
 

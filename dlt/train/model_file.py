@@ -1,5 +1,6 @@
 """A trained model on disk: one safetensors file with its configuration inside."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,19 @@ def load_model(folder: Path) -> tuple[LayoutModel, dict[str, Any]]:
     except RuntimeError as error:
         raise DltError(f"{path}: weights do not fit: {str(error).splitlines()[0]}") from None
     return model.eval(), config
+
+
+def model_digest(folder: Path) -> str:
+    """SHA-256 (hex) of a trained model's file.
+
+    Raises:
+        DltError: there is none.
+    """
+    path = folder / MODEL_FILE
+    if not path.is_file():
+        raise DltError(f"{path}: no such model")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sort_header(content: bytes) -> bytes:

@@ -1,0 +1,185 @@
+"""`python -m dlt.tune.report`: a study as a table and as one HTML page that needs nothing else."""
+
+import argparse
+import base64
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import optuna
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from optuna.importance import PedAnovaImportanceEvaluator
+from optuna.trial import FrozenTrial, TrialState
+from optuna.visualization import matplotlib as drawings
+
+from dlt.errors import DltError
+from dlt.files import new_file
+from dlt.params import load_params
+from dlt.process import run_main
+from dlt.tune.places import journal_path, report_path
+from dlt.tune.study import open_storage
+from dlt.tune.sweep import REASON, experiment_name
+
+LEAST = 4  # complete trials below which nothing is drawn
+ENDED = {TrialState.COMPLETE: "#2563eb", TrialState.PRUNED: "#d97706"}
+STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1200px;padding:0 1rem}
+table{border-collapse:collapse;font-size:13px;display:block;overflow-x:auto}
+td,th{padding:.2rem .6rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}
+td:first-child,th:first-child{text-align:left}img{max-width:100%}"""
+
+
+def main() -> None:
+    """Write the page of a study and print its best trials."""
+    parser = argparse.ArgumentParser(prog="python -m dlt.tune.report", description=main.__doc__)
+    parser.add_argument("study", nargs="?", help="its name, such as tune-phase1; default: the only")
+    study = find_study(parser.parse_args().study)
+    write_report(study, report_path(study.study_name))
+    print_best(study)
+    print(f"\npage: {report_path(study.study_name)}")
+
+
+def find_study(name: str | None) -> optuna.Study:
+    """A study in the folder of `tune.storage`; without a name, the only one there.
+
+    Raises:
+        DltError: there is none of this name, or more than one to choose from.
+    """
+    storage = load_params().tune.storage
+    folder = journal_path("any", storage).parent
+    names = sorted(path.stem for path in folder.glob("*.journal"))
+    if name is None and len(names) != 1:
+        raise DltError(f"{folder}: name a study; there is {', '.join(names) or 'none'}")
+    chosen = name or names[0]
+    if chosen not in names:
+        raise DltError(f"{folder}: no study {chosen}; there is {', '.join(names) or 'none'}")
+    return optuna.load_study(study_name=chosen, storage=open_storage(journal_path(chosen, storage)))
+
+
+def ranked(study: optuna.Study) -> list[FrozenTrial]:
+    """Complete trials, best first."""
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return sorted(trials, key=lambda trial: (-(trial.value or 0.0), trial.number))
+
+
+def print_best(study: optuna.Study, count: int = 10) -> None:
+    """Print the best trials, and how many ended in which way."""
+    print(f"\n{_counts(study)}")
+    for trial in ranked(study)[:count]:
+        values = "  ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
+        print(f"{experiment_name(study, trial.number)}  {trial.value:.4f}  {values}")
+
+
+def write_report(study: optuna.Study, path: Path) -> None:
+    """Write the page in place of the one before."""
+    body = [f"<h1>{escape(study.study_name)}</h1><p>{escape(_counts(study))}.</p>"]
+    body.append(_table(study, ranked(study)))
+    if len(ranked(study)) >= LEAST:
+        body += [f"<h2>{escape(title)}</h2>{_picture(draw, study)}" for title, draw in PICTURES]
+    else:
+        body.append(f"<p>Pictures want {LEAST} complete trials.</p>")
+    failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+    if failed:
+        lines = [(experiment_name(study, t.number), str(t.user_attrs.get(REASON))) for t in failed]
+        body.append("<h2>Failed</h2>" + _rows(("trial", "reason"), lines))
+    page = f"<!doctype html><meta charset=utf-8><title>{escape(study.study_name)}</title>"
+    with new_file(path) as aside:
+        aside.write_text(f"{page}<style>{STYLE}</style>{''.join(body)}\n", encoding="utf-8")
+
+
+def _counts(study: optuna.Study) -> str:
+    trials = study.get_trials(deepcopy=False)
+    kinds = {state: sum(t.state == state for t in trials) for state in TrialState}
+    told = ", ".join(f"{number} {state.name.lower()}" for state, number in kinds.items() if number)
+    return f"{len(trials)} trials: {told}"
+
+
+def _table(study: optuna.Study, trials: Sequence[FrozenTrial], most: int = 20) -> str:
+    names = sorted({name for trial in trials for name in trial.params})
+    lines = [
+        (
+            experiment_name(study, trial.number),
+            f"{trial.value:.4f}",
+            f"{_minutes(trial):.1f}",
+            *(_short(trial.params.get(name)) for name in names),
+        )
+        for trial in trials[:most]
+    ]
+    return _rows(("experiment", "val accuracy", "minutes", *names), lines)
+
+
+def _rows(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    cells = ["".join(f"<td>{escape(cell)}</td>" for cell in line) for line in lines]
+    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+    return f"<table><tr>{top}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _minutes(trial: FrozenTrial) -> float:
+    return trial.duration.total_seconds() / 60 if trial.duration else 0.0
+
+
+def _picture(draw: Callable[[optuna.Study], Figure], study: optuna.Study) -> str:
+    """A drawing as an image in the page; SVG of its own, so that no two share an id."""
+    matplotlib.use("Agg")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of few trials, or of some that are all alike
+        figure = draw(study)
+    svg = io.BytesIO()
+    figure.savefig(svg, format="svg", bbox_inches="tight")
+    plt.close(figure)
+    return f'<img src="data:image/svg+xml;base64,{base64.b64encode(svg.getvalue()).decode()}">'
+
+
+def _figure_of(axes: Any, width: float, height: float) -> Figure:
+    figure: Figure = (axes if hasattr(axes, "figure") else axes.flat[0]).figure
+    figure.set_size_inches(width, height)
+    return figure
+
+
+def _coordinates(study: optuna.Study) -> Figure:
+    return _figure_of(drawings.plot_parallel_coordinate(study), 12, 5)
+
+
+def _importance(study: optuna.Study) -> Figure:
+    evaluator = PedAnovaImportanceEvaluator()
+    return _figure_of(drawings.plot_param_importances(study, evaluator=evaluator), 8, 4)
+
+
+def _slices(study: optuna.Study) -> Figure:
+    return _figure_of(drawings.plot_slice(study), 16, 3.5)
+
+
+def _times(study: optuna.Study) -> Figure:
+    figure, axes = plt.subplots(figsize=(8, 4))
+    for state, colour in ENDED.items():
+        trials = [t for t in study.get_trials(deepcopy=False, states=(state,)) if t.value]
+        minutes = [_minutes(trial) for trial in trials]
+        axes.scatter(minutes, [t.value or 0.0 for t in trials], c=colour, label=state.name.lower())
+    axes.set(xlabel="minutes from proposal to result", ylabel="val layout accuracy")
+    axes.legend()
+    return figure
+
+
+def _history(study: optuna.Study) -> Figure:
+    return _figure_of(drawings.plot_optimization_history(study), 8, 4)
+
+
+PICTURES: Sequence[tuple[str, Callable[[optuna.Study], Figure]]] = (
+    ("Parallel coordinates", _coordinates),
+    ("Importance (PED-ANOVA, Watanabe et al. 2023)", _importance),
+    ("Accuracy against each parameter", _slices),
+    ("Accuracy against time", _times),
+    ("Accuracy in the order of trials", _history),
+)
+
+
+if __name__ == "__main__":
+    run_main("tune", main)
