@@ -10,9 +10,7 @@ MIN_SITES = 3
 MIN_SHARE = 0.05  # of all sites: among many, chance lets different words share a bucket
 
 
-def shared_buckets(
-    words: Iterable[tuple[str, NDArray[np.int64]]], buckets: int
-) -> NDArray[np.bool_]:
+def shared_buckets(words: Iterable[tuple[str, NDArray[np.int64]]], buckets: int) -> NDArray[np.bool_]:
     """Which hash buckets [buckets] occur on enough sites; bucket 0, padding, never does.
 
     Args:

@@ -126,9 +126,7 @@ class FlowBoxes(nn.Module):
 
     def forward(self, x_bnd: Tensor, parents: Tensor, siblings: Siblings) -> Tensor:
         """Return centre and size [B, N, 4] as fractions of the parent's box."""
-        own_bn4, length_bn2, gap_bn2, end_bn2, gate_bn2 = self.head(x_bnd).split(
-            [4, 2, 2, 2, 2], -1
-        )
+        own_bn4, length_bn2, gap_bn2, end_bn2, gate_bn2 = self.head(x_bnd).split([4, 2, 2, 2, 2], -1)
         length_bn2 = length_bn2.clamp(max=_MOST_LOG).exp()
         gap_bn2 = (gap_bn2 - _LESS_GAP).clamp(max=_MOST_LOG).exp()
         above = parents[..., None].expand_as(end_bn2)

@@ -161,7 +161,9 @@ def blocks(x_byxc: Tensor, size: int) -> Tensor:
     return rows.transpose(2, 3).flatten(3)
 
 
-def _patch_places(patches_byxd: Tensor, images: Tensor, heights_b: Tensor) -> tuple[Tensor, Tensor]:
+def _patch_places(
+    patches_byxd: Tensor, images: Tensor, heights_b: Tensor
+) -> tuple[Tensor, Tensor]:
     """Where patches are [B, P, 3], and which of them are not all padding [B, P].
 
     A place is x and y of the centre as fractions of the screenshot, and y in units of its width.

@@ -37,10 +37,9 @@ class LayoutModel(nn.Module):
         """
         memory = self.denoiser.remember(self.encoder(inputs))
         if unroll_b is not None:
-            free = (
-                (state.roles == MASK_ROLE) & inputs.node_mask,
-                (state.props == MASK_PROP) & inputs.node_mask,
-            )
+            free = (state.roles == MASK_ROLE) & inputs.node_mask, (
+                state.props == MASK_PROP
+            ) & inputs.node_mask
             with torch.no_grad():
                 first = self.denoiser(state, time_b, memory)
                 then_b = time_b * unroll_b
