@@ -10,6 +10,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
+AXE := .tools/node_modules/axe-core/axe.min.js
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
@@ -23,7 +24,7 @@ export PIP_NO_INPUT := 1
 repro: $(READY)
 	dvc repro < /dev/null
 
-test: $(READY_DEV) browser
+test: $(READY_DEV) browser $(AXE)
 	$(PY) -m pytest -m "not slow"
 
 TRIALS ?= 30
@@ -57,6 +58,11 @@ $(READY): requirements.txt $(PY)
 $(READY_DEV): requirements-dev.txt $(READY)
 	$(PY) -m pip install -q -r requirements-dev.txt
 	@touch $@
+
+# The accessibility tests skip where npm or the network is missing.
+$(AXE):
+	@npm install --silent --no-save --prefix .tools axe-core@4.14.1 || echo \
+	  "No axe-core (npm), so the accessibility tests are skipped."
 
 # The page tests skip where there is no browser, so a failure here stops nothing.
 HAS_BROWSER = $(PY) -c 'import sys; from dlt.ingest.webpages.browser import find_browser; \

@@ -132,6 +132,11 @@ class Evaluate(_Block):
     """Parameters of the evaluate stage."""
 
     gallery: Annotated[int, Field(ge=0, le=100)]
+    batch_size: Count
+    trained_baselines: bool
+    against: str | None
+    robustness: bool
+    ablations: bool
 
 
 class Phase(_Block):

@@ -66,12 +66,14 @@ class Predictor:
         return predict_batch(self.model, [structure], [section], self.steps)[0]
 
 
-def predict_pairs(model: LayoutModel, sections: Sequence[Labelled], steps: int) -> list[Pair]:
+def predict_pairs(
+    model: LayoutModel, sections: Sequence[Labelled], steps: int, batch_size: int = BATCH_SIZE
+) -> list[Pair]:
     """Predictions beside the truth, in the order of `sections`."""
     order = sorted(range(len(sections)), key=lambda i: len(sections[i].structure))
     pairs: dict[int, Pair] = {}
-    for start in range(0, len(order), BATCH_SIZE):
-        chunk = order[start : start + BATCH_SIZE]  # of similar length: little padding
+    for start in tqdm(range(0, len(order), batch_size), "predict", disable=None, leave=False):
+        chunk = order[start : start + batch_size]  # of similar length: little padding
         batch = [sections[i] for i in chunk]
         structures, encoded = [s.structure for s in batch], [s.encoded for s in batch]
         for i, section, predicted in zip(

@@ -1,16 +1,36 @@
 """Evaluate: the trained model and the baselines on the test split, beside the val split."""
 
-from dlt.evaluate.stage import evaluate
+from dlt.data.shards import read_shards
+from dlt.evaluate.predictions import Source
+from dlt.evaluate.stage import Outputs, evaluate
 from dlt.params import load_params
-from dlt.paths import EVALUATION, MODEL, PERFORMANCE, PLOTS, PROCESSED, REQUIREMENTS
+from dlt.paths import (
+    ERROR_ANALYSIS,
+    EVALUATION,
+    MODEL,
+    PERFORMANCE,
+    PLOTS,
+    PROCESSED,
+    RAW,
+    REQUIREMENTS,
+    TRAIN_LOG,
+)
 from dlt.process import run_main
 
 
 def main() -> None:
-    """Write the metrics, the pictures and the table."""
+    """Write the metrics, the pictures, the report and the table."""
     params = load_params()
-    files = (EVALUATION, PERFORMANCE)
-    evaluate(MODEL, PROCESSED, files, PLOTS, REQUIREMENTS, params.evaluate)
+    source = Source(
+        model=MODEL,
+        test=lambda: read_shards(PROCESSED / "test"),
+        train=lambda: read_shards(PROCESSED / "train"),
+        val=lambda: read_shards(PROCESSED / "val"),
+        log=TRAIN_LOG,
+        folders=RAW,
+    )
+    outputs = Outputs(EVALUATION, PERFORMANCE, ERROR_ANALYSIS, PLOTS)
+    evaluate(source, outputs, REQUIREMENTS, params.evaluate)
 
 
 if __name__ == "__main__":

@@ -317,8 +317,8 @@ def test_bootstrap_of_one_site_is_undefined() -> None:
 def test_report_holds_values_counts_and_reasons() -> None:
     measured = evaluate_pairs([card(make_labels(CARD_ROLES), site=site) for site in "ab"])
     evaluation = assemble(measured, measured, {"tag_label": measured})
-    assert list(evaluation) == [*METRIC_NAMES, "on_val", "baselines", "rows"]
-    assert evaluation["layout_accuracy"] == evaluation["on_val"]["layout_accuracy"] == 1
+    assert list(evaluation) == [*METRIC_NAMES, "val_layout_accuracy", "baselines", "rows"]
+    assert evaluation["layout_accuracy"] == evaluation["val_layout_accuracy"] == 1
     assert evaluation["baselines"]["tag_label"] == {"layout_accuracy": 1, "element_f1": 1}
     row = next(r for r in evaluation["rows"] if r["metric"] == "visual_similarity")
     assert row["value"] is None and row["count"] == 0 and row["reason"]

@@ -35,6 +35,9 @@ OUTPUTS = (
     "plots/confusion.png",
     "plots/headlines.png",
     "plots/visualizations",
+    "plots/tables",
+    "plots/report.html",
+    "metrics/error_analysis.json",
 )
 MODEL = "models/dlt/model.safetensors"
 

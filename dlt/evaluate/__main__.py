@@ -7,10 +7,10 @@ import argparse
 from pathlib import Path
 
 from dlt.data.shards import read_folders
-from dlt.evaluate.stage import measure
+from dlt.evaluate.predictions import Source
+from dlt.evaluate.stage import Outputs, evaluate
 from dlt.params import load_params
 from dlt.paths import REQUIREMENTS
-from dlt.predict import Predictor
 from dlt.process import run_main
 
 
@@ -19,13 +19,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m dlt.evaluate", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder of a trained model")
     parser.add_argument("--data", type=Path, required=True, help="folder of example folders")
-    parser.add_argument("--out", type=Path, required=True, help="folder for metrics and pictures")
-    arguments = parser.parse_args()
-    measure(
-        Predictor.load(arguments.model),
-        lambda: read_folders(arguments.data),
-        (arguments.out / "evaluate.json", arguments.out / "performance.json"),
-        arguments.out / "plots",
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for metrics, pictures and the report"
+    )
+    parser.add_argument("--train", type=Path, help="folder of examples to fit the baselines on")
+    parser.add_argument("--log", type=Path, help="folder of the training log, for the curves")
+    given = parser.parse_args()
+    evaluate(
+        Source(
+            model=given.model,
+            test=lambda: read_folders(given.data),
+            train=(lambda: read_folders(given.train)) if given.train else None,
+            log=given.log,
+            folders=given.data,
+        ),
+        Outputs(
+            evaluation=given.out / "evaluate.json",
+            performance=given.out / "performance.json",
+            error_analysis=given.out / "error_analysis.json",
+            plots=given.out / "plots",
+        ),
         REQUIREMENTS,
         load_params().evaluate,
     )

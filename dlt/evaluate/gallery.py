@@ -34,7 +34,7 @@ Rectangle = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """One half of a picture: elements, and for each how it compares with the other half."""
 
     title: str
@@ -76,7 +76,9 @@ def write_gallery(
     """
     chosen = choose(pairs, each)
     screenshots = read_screenshots({pair.name for pair in chosen.values()})
-    shown = {stem: (p, _decode(p.name, screenshots[p.name])) for stem, p in chosen.items()}
+    shown = {
+        stem: (p, decode_screenshot(p.name, screenshots[p.name])) for stem, p in chosen.items()
+    }
     with new_folder(folder) as aside:
         for stem, (pair, screenshot) in shown.items():
             _save(draw_pair(pair, screenshot), aside / f"{stem}.png")
@@ -90,9 +92,9 @@ def draw_pair(pair: Pair, screenshot: Image.Image) -> Image.Image:
     score = section_score(pair)
     header = f"{pair.name}    layout accuracy {score.layout_accuracy:.3f}    "
     header += f"element F1 {score.elements.f1:.3f}"
-    sides = _sides(pair)
-    panels = [_draw_panel(screenshot, side, PANEL) for side in sides]
-    trees = [_draw_tree(pair.structure, side) for side in sides]
+    both = sides(pair)
+    panels = [_draw_panel(screenshot, side, PANEL) for side in both]
+    trees = [_draw_tree(pair.structure, side) for side in both]
     body = _grid([panels, trees])
     picture = Image.new("RGB", (body.width, body.height + 44), _PAPER)
     draw = ImageDraw.Draw(picture)
@@ -118,12 +120,13 @@ def _rank(pair: Pair) -> tuple[float, float, int, str]:
     return score.layout_accuracy, score.elements.f1 or 0.0, score.elements.true, pair.name
 
 
-def _sides(pair: Pair) -> tuple[_Side, _Side]:
+def sides(pair: Pair) -> tuple[Side, Side]:
+    """The truth and the prediction, each marked by what the other has."""
     true = placed_elements(pair.structure, pair.truth)
     predicted = placed_elements(pair.structure, pair.predicted)
     return (
-        _Side("truth", true, _marks(true, predicted, MISSED)),
-        _Side("predicted", predicted, _marks(predicted, true, ADDED)),
+        Side("truth", true, _marks(true, predicted, MISSED)),
+        Side("predicted", predicted, _marks(predicted, true, ADDED)),
     )
 
 
@@ -140,7 +143,7 @@ def _marks(elements: Sequence[Placed], others: Sequence[Placed], absent: str) ->
 # --- screenshots with boxes -----------------------------------------------------------------------
 
 
-def _draw_panel(screenshot: Image.Image, side: _Side, limit: tuple[int, int]) -> Image.Image:
+def _draw_panel(screenshot: Image.Image, side: Side, limit: tuple[int, int]) -> Image.Image:
     """The paled screenshot, scaled to fit `limit`, under a title and with boxes over it."""
     scale = min(limit[0] / screenshot.width, limit[1] / screenshot.height)
     size = max(1, round(screenshot.width * scale)), max(1, round(screenshot.height * scale))
@@ -156,7 +159,7 @@ def _draw_panel(screenshot: Image.Image, side: _Side, limit: tuple[int, int]) ->
     return panel
 
 
-def _draw_boxes(draw: ImageDraw.ImageDraw, side: _Side, frame: Rectangle) -> None:
+def _draw_boxes(draw: ImageDraw.ImageDraw, side: Side, frame: Rectangle) -> None:
     """Outline every element, then name those whose box has room for one more name."""
     outlines = [_pixels(element, frame) for element in side.elements]
     for element, mark, outline in zip(side.elements, side.marks, outlines, strict=True):
@@ -220,7 +223,7 @@ def tree_lines(structure: Structure, elements: Sequence[Placed], marks: Sequence
     return lines
 
 
-def _draw_tree(structure: Structure, side: _Side) -> Image.Image:
+def _draw_tree(structure: Structure, side: Side) -> Image.Image:
     lines = tree_lines(structure, side.elements, side.marks)
     inks = [_MARK_INK[mark] for mark in side.marks]
     if len(lines) > TREE_LINES:
@@ -244,7 +247,7 @@ def _draw_overview(shown: Mapping[str, tuple[Pair, Image.Image]]) -> Image.Image
             f"{stem.replace('_', ' ')}    layout accuracy {section_score(pair).layout_accuracy:.3f}"
         )
         ImageDraw.Draw(title).text((0, 0), text, _INK, _font("DejaVuSans-Bold", 12))
-        rows += [[title], [_draw_panel(screenshot, side, TILE) for side in _sides(pair)]]
+        rows += [[title], [_draw_panel(screenshot, side, TILE) for side in sides(pair)]]
     return _grid(rows)
 
 
@@ -263,7 +266,12 @@ def _grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
     return sheet
 
 
-def _decode(name: str, png: bytes) -> Image.Image:
+def decode_screenshot(name: str, png: bytes) -> Image.Image:
+    """The picture of a screenshot.
+
+    Raises:
+        DltError: it does not decode.
+    """
     try:
         with Image.open(io.BytesIO(png)) as image:
             return image.convert("RGB")

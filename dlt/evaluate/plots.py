@@ -24,7 +24,8 @@ HEADLINES = (
 )
 
 _INK, _GREY, _BOUND = "#1f2937", "#8d96a5", "#b91c1c"
-_BASELINE_COLOURS, _MODEL_COLOURS = ("#c3c8d0", "#8d96a5"), ("#7fb0e2", "#1d5fae")
+_BASELINE_COLOURS = ("#dfe3e8", "#c3c8d0", "#8d96a5", "#6b7280")
+_VAL_COLOUR, _TEST_COLOUR = "#7fb0e2", "#1d5fae"
 
 
 def write_confusion_rows(path: Path, pairs: Sequence[Pair]) -> None:
@@ -77,16 +78,17 @@ def draw_headlines(path: Path, evaluation: Mapping[str, Any], bounds: Mapping[st
     """
     cells = {(row["column"], row["metric"]): row for row in evaluation["rows"]}
     titles = {name: name.replace("_", " ") for name in evaluation["baselines"]}
-    titles |= {"val": "model, val"} if "on_val" in evaluation else {}
+    colours = dict(zip(titles, _BASELINE_COLOURS[-len(titles) :] if titles else (), strict=True))
+    titles |= {"val": "model, val"} if "val_layout_accuracy" in evaluation else {}
     titles["test"] = "model, test"
-    colours = (*_BASELINE_COLOURS, *_MODEL_COLOURS)[-len(titles) :]
+    colours |= {"val": _VAL_COLOUR, "test": _TEST_COLOUR}
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     axes = figure.add_subplot()
     width = 0.8 / len(titles)
     for i, (column, title) in enumerate(titles.items()):
         places = [n - 0.4 + (i + 0.5) * width for n in range(len(HEADLINES))]
         rows = [cells[column, name] for name in HEADLINES]
-        _draw_bars(axes, places, rows, width, title, colours[i])
+        _draw_bars(axes, places, rows, width, title, colours[column])
     bounded = [i for i, name in enumerate(HEADLINES) if name in bounds]
     if bounded:
         starts, ends = [i - 0.45 for i in bounded], [i + 0.45 for i in bounded]

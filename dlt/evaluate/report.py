@@ -17,14 +17,14 @@ def assemble(
     """The content of metrics/evaluate.json; the baselines' measures are of the test split.
 
     The test metrics stand at the top, so that `dvc metrics show` has short names such as
-    `layout_accuracy`; those of val stand under `on_val`. `rows` holds every value with its count,
-    its interval and, where it is undefined, the reason; it is a list, which `dvc metrics` leaves
-    out.
+    `layout_accuracy`; of val there is `val_layout_accuracy`. `rows` holds every value with its
+    count, its interval and, where it is undefined, the reason; it is a list, which `dvc metrics`
+    and `dvc exp show` leave out, so that a table of experiments fits a terminal.
     """
     columns = {**({"val": val} if val else {}), "test": test, **baselines}
     return {
         **_values(test, METRIC_NAMES),
-        **({"on_val": _values(val, METRIC_NAMES)} if val else {}),
+        **({"val_layout_accuracy": _rounded(val["layout_accuracy"].value)} if val else {}),
         "baselines": {name: _values(m, BASELINE_NAMES) for name, m in baselines.items()},
         "rows": [
             _row(column, name, measures[name])

@@ -3,132 +3,153 @@
 Nothing else in the project reads the test split.
 """
 
-import platform
-import resource
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from dlt.data.labelled import Labelled, load_labelled
-from dlt.data.shards import read_shards
+from dlt.data.labelled import load_labelled
 from dlt.errors import DltError
-from dlt.evaluate.baselines import BASELINES
+from dlt.evaluate.breakdown import accuracy_row, breakdowns, by_role
+from dlt.evaluate.compare import compare, score_all
+from dlt.evaluate.error_analysis import analyse
+from dlt.evaluate.errors import section_errors
 from dlt.evaluate.gallery import write_gallery
-from dlt.evaluate.metrics import Measure, Pair, confusion_counts, evaluate_pairs
+from dlt.evaluate.metrics import Pair, SectionScore, confusion_counts, measures
+from dlt.evaluate.page import Report, write_page
+from dlt.evaluate.performance import measure_performance
 from dlt.evaluate.plots import draw_confusion, draw_headlines, write_confusion_rows
+from dlt.evaluate.predictions import (
+    CHANGED,
+    TEST,
+    VAL,
+    Examples,
+    Key,
+    Source,
+    in_group,
+    predict_all,
+    screenshots,
+)
 from dlt.evaluate.report import assemble, evaluation_table
+from dlt.evaluate.tables import error_rows, write_tables
 from dlt.files import write_json
 from dlt.params import Evaluate
-from dlt.predict import Predictor, predict_pairs
+from dlt.predict import Predictor
 from dlt.process import cores
 from dlt.readiness import check_readiness, read_requirements
 from dlt.section.example import Example
-
-Examples = Callable[[], Iterable[tuple[Example, bytes]]]
-
-TIMED = 50  # sections that the speed is measured on
-_WARM_UP = 3
+from dlt.section.formats import dump_structure
+from dlt.train.model_file import load_model
 
 
-def evaluate(
-    model: Path,
-    processed: Path,
-    metrics: tuple[Path, Path],
-    plots: Path,
-    requirements: Path,
-    params: Evaluate,
-) -> None:
-    """Measure the model and the baselines on `processed`/test, beside the model on val.
+@dataclass(frozen=True)
+class Outputs:
+    """Where an evaluation writes.
 
-    Args:
-        metrics: the files to write: accuracy, which repeats exactly, and performance, which does
-            not.
-        plots: gets `confusion.csv`, `confusion.png`, `headlines.png` and `visualizations/`.
+    Accuracy and errors repeat exactly, performance does not. `plots` gets the pictures, the
+    confusion rows, `tables/` for DVC's plots, and `report.html`.
     """
-    predictor = _load(model)
-    train, val = (
-        load_labelled(read_shards(processed / split), predictor.params, split)
-        for split in ("train", "val")
-    )
-    known = [(section.structure, section.truth) for section in train]
-    predict = {name: baseline(known).predict for name, baseline in BASELINES.items()}
-    on_val = evaluate_pairs(predict_pairs(predictor.model, val, predictor.steps))
-    measure(
-        predictor,
-        lambda: read_shards(processed / "test"),
-        metrics,
-        plots,
-        requirements,
-        params,
-        on_val=on_val,
-        baselines=predict,
-    )
+
+    evaluation: Path
+    performance: Path
+    error_analysis: Path
+    plots: Path
 
 
-def measure(
-    predictor: Predictor,
-    examples: Examples,
-    metrics: tuple[Path, Path],
-    plots: Path,
-    requirements: Path,
-    params: Evaluate,
-    *,
-    on_val: Mapping[str, Measure] | None = None,
-    baselines: Mapping[str, Callable] | None = None,
-) -> None:
-    """Measure a model on any labelled examples, which are read anew at every call of `examples`."""
-    test = load_labelled(examples(), predictor.params, "test")
+@dataclass
+class Noted:
+    """What is remembered of the examples as they are read."""
+
+    kinds: dict[str, str] = field(default_factory=dict)
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def reading(self, examples: Examples) -> Iterator[tuple[Example, bytes]]:
+        """The same examples."""
+        for example, screenshot in examples():
+            if example.meta.get("kind"):
+                self.kinds[example.name] = str(example.meta["kind"])
+            self.digest.update(f"{example.name}\n{dump_structure(example.structure)}".encode())
+            self.digest.update(screenshot)
+            yield example, screenshot
+
+
+def evaluate(source: Source, outputs: Outputs, requirements: Path, params: Evaluate) -> None:
+    """Measure a model on labelled examples, beside the baselines and whatever else is asked for.
+
+    Raises:
+        DltError: no or damaged examples, no model, or requirements that cannot be read.
+    """
+    torch.set_num_threads(cores())
+    predictor, config = Predictor.load(source.model), load_model(source.model)[1]
+    noted = Noted()
+    test = load_labelled(noted.reading(source.test), predictor.params, "test")
     if not test:
         raise DltError("no examples to evaluate on")
-    pairs = predict_pairs(predictor.model, test, predictor.steps)
-    others = {
-        name: evaluate_pairs(_baseline_pairs(predict, test))
-        for name, predict in (baselines or {}).items()
-    }
-    evaluation = assemble(evaluate_pairs(pairs), on_val, others)
-    performance = measure_performance(predictor, examples())
-    write_json(metrics[0], evaluation)
-    write_json(metrics[1], performance)
-    _draw(plots, pairs, evaluation, examples, requirements, params.gallery)
+    performance = measure_performance(predictor, source.test())
+    predictions = predict_all(predictor, test, source, params)
+    scores = score_all(predictions)
+    evaluation = summarise(scores)
+    errors = [section_errors(pair) for pair in predictions[TEST]]
+    analysis = analyse(predictions[TEST], scores[TEST], errors)
     readiness = check_readiness(evaluation, performance, requirements)
+    tables = table_rows(predictions[TEST], scores, noted.kinds) | {"errors": error_rows(errors)}
+    write_json(outputs.evaluation, evaluation)
+    write_json(outputs.performance, performance)
+    write_json(outputs.error_analysis, analysis)
+    write_tables(outputs.plots / "tables", tables)
+    _draw(outputs.plots, predictions[TEST], evaluation, source.test, requirements, params.gallery)
+    report = Report(
+        evaluation=evaluation,
+        performance=performance,
+        readiness=readiness,
+        analysis=analysis,
+        tables=tables,
+        predictions=predictions,
+        scores=scores,
+        kinds=noted.kinds,
+        config=config,
+        params=params,
+        data_hash=noted.digest.hexdigest(),
+    )
+    write_page(outputs.plots / "report.html", report, source)
     print(evaluation_table(evaluation, performance, readiness))
 
 
-def measure_performance(
-    predictor: Predictor, examples: Iterable[tuple[Example, bytes]]
-) -> dict[str, Any]:
-    """Seconds a sample at batch 1, screenshot decoding included; peak memory; where it ran."""
-    seconds = []
-    for (example, screenshot), _ in zip(examples, range(TIMED + _WARM_UP), strict=False):
-        started = time.perf_counter()
-        predictor.predict(example.structure, screenshot)
-        seconds.append(time.perf_counter() - started)
-    timed = seconds[_WARM_UP:] or seconds
+def summarise(scores: Mapping[Key, Sequence[SectionScore]]) -> dict[str, Any]:
+    """The content of metrics/evaluate.json: all metrics, and the model against each other one."""
+    test = scores[TEST]
+    others = in_group(scores, "baselines") | in_group(scores, "against")
+    val = measures(scores[VAL]) if VAL in scores else None
+    evaluation = assemble(measures(test), val, {n: measures(own) for n, own in others.items()})
+    groups = {group: in_group(scores, group) for group in CHANGED}
+    for group, own in groups.items():
+        if own:
+            evaluation[group] = {
+                n: measures(found)["layout_accuracy"].value for n, found in own.items()
+            }
+    comparisons = [row for own in (others, *groups.values()) for row in compare(test, own)]
+    return evaluation | {"comparisons": comparisons}
+
+
+def table_rows(
+    pairs: Sequence[Pair], scores: Mapping[Key, Sequence[SectionScore]], kinds: Mapping[str, str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Rows by table: what the report shows and what DVC plots."""
+    others = {"model": scores[TEST], **in_group(scores, "baselines"), **in_group(scores, "against")}
+    lists = {"benchmark": others} | {group: in_group(scores, group) for group in CHANGED}
+    steps = in_group(scores, "steps")
     return {
-        "seconds_per_sample": round(float(np.median(timed)), 4),
-        "seconds_per_sample_p95": round(float(np.percentile(timed, 95)), 4),
-        "memory_gb": round(_peak_memory() / 2**30, 3),
-        "hardware": _hardware(),
-        "torch": torch.__version__,
-        "revision": _revision(),
+        "roles": by_role(pairs),
+        **breakdowns(pairs, scores[TEST], kinds),
+        **{
+            name: [accuracy_row(n, found) for n, found in own.items()]
+            for name, own in lists.items()
+        },
+        "steps": [{**accuracy_row(n, found), "steps": int(n)} for n, found in steps.items()],
     }
-
-
-def _load(model: Path) -> Predictor:
-    torch.set_num_threads(cores())
-    return Predictor.load(model)
-
-
-def _baseline_pairs(predict: Callable, sections: Sequence[Labelled]) -> list[Pair]:
-    return [
-        Pair(s.encoded.name, s.site, s.structure, s.truth, predict(s.structure)) for s in sections
-    ]
 
 
 def _draw(
@@ -139,31 +160,8 @@ def _draw(
     requirements: Path,
     each: int,
 ) -> None:
-    def screenshots(names: Collection[str]) -> dict[str, bytes]:
-        return {e.name: screenshot for e, screenshot in examples() if e.name in names}
-
     write_confusion_rows(plots / "confusion.csv", pairs)
     draw_confusion(plots / "confusion.png", confusion_counts(pairs))
     bounds = {r.name: r.bound for r in read_requirements(requirements) if r.comparison == ">"}
     draw_headlines(plots / "headlines.png", evaluation, bounds)
-    write_gallery(plots / "visualizations", pairs, screenshots, each)
-
-
-def _peak_memory() -> float:
-    """Bytes, on the GPU where there is one, else of this process."""
-    if torch.cuda.is_available():
-        return float(torch.cuda.max_memory_allocated())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _hardware() -> str:
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
-
-
-def _revision() -> str:
-    command = ["git", "describe", "--always", "--dirty"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+    write_gallery(plots / "visualizations", pairs, lambda n: screenshots(examples, n), each)

@@ -1,0 +1,157 @@
+"""An evaluation as a whole, with every switch on, of a model that has learnt nothing."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from jsonschema import Draft202012Validator
+
+from dlt.data.shards import read_folders
+from dlt.errors import DltError
+from dlt.evaluate.against import other_model
+from dlt.evaluate.error_analysis import ERROR_ANALYSIS_SCHEMA
+from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS
+from dlt.evaluate.predictions import Source
+from dlt.evaluate.stage import Outputs, evaluate
+from dlt.ingest.synthetic import write_dataset
+from dlt.model.layout_model import LayoutModel
+from dlt.params import Evaluate, ModelParams
+from dlt.train.model_file import MODEL_FILE, save_model
+
+ROOT = Path(__file__).parents[1]
+SMALL = ModelParams(
+    d_model=32, num_layers=1, num_denoiser_layers=1, dropout=0, image_width=64, patch_size=32
+)
+
+
+def make_model(folder: Path, seed: int) -> Path:
+    torch.manual_seed(seed)
+    config = {"phase": "phase1", "model": SMALL.model_dump(), "sample": {"steps": 2}}
+    save_model(folder, LayoutModel(SMALL), config)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    write_dataset(folder, 20, 3)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an evaluation with everything switched on writes."""
+    folder = tmp_path_factory.mktemp("out")
+    params = Evaluate(
+        gallery=1,
+        batch_size=3,
+        trained_baselines=True,
+        against=str(make_model(folder / "other", 1)),
+        robustness=True,
+        ablations=True,
+    )
+    source = Source(
+        model=make_model(folder / "model", 0),
+        test=lambda: read_folders(data / "test"),
+        train=lambda: read_folders(data / "train"),
+        val=lambda: read_folders(data / "val"),
+        folders=data,
+    )
+    evaluate(source, outputs(folder), ROOT / "production_requirements.yaml", params)
+    return folder
+
+
+def outputs(folder: Path) -> Outputs:
+    return Outputs(
+        folder / "evaluate.json", folder / "performance.json", folder / "errors.json", folder
+    )
+
+
+def test_everything_asked_for_is_measured(out: Path) -> None:
+    evaluation = json.loads((out / "evaluate.json").read_text())
+    others = ["tag_label", "nearest", "extra_trees", "other_model"]
+    assert list(evaluation["baselines"]) == others
+    assert list(evaluation["robustness"]) == list(ROBUSTNESS)
+    assert list(evaluation["ablations"]) == list(ABLATIONS)
+    compared = dict.fromkeys(row["column"] for row in evaluation["comparisons"])
+    assert list(compared) == [*others, *ROBUSTNESS, *ABLATIONS]
+    blank = (
+        evaluation[g][n]
+        for g, n in (("robustness", "blank_screenshot"), ("ablations", "no_screenshot"))
+    )
+    assert next(blank) == next(blank)
+
+
+def test_the_error_analysis_keeps_its_schema_and_matches_the_table(out: Path) -> None:
+    analysis = json.loads((out / "errors.json").read_text())
+    Draft202012Validator(ERROR_ANALYSIS_SCHEMA).validate(analysis)
+    lines = (out / "tables" / "errors.csv").read_text().splitlines()
+    assert analysis["errors"] == sum(analysis["by_class"].values()) == len(lines) - 1 > 0
+
+
+def test_the_report_links_its_examples(out: Path, data: Path) -> None:
+    text = (out / "report.html").read_text(encoding="utf-8")
+    first = next(iter(sorted((data / "test").iterdir()))).name
+    assert f"/test/{first}/" in text
+    assert not list(out.rglob(".*.partial"))
+
+
+def test_the_command_needs_no_pipeline(out: Path, data: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dlt.evaluate", "--model", str(out / "model")]
+    command += ["--data", str(data / "test"), "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "plots" / "report.html").is_file()
+    ours, same = (json.loads((folder / "evaluate.json").read_text()) for folder in (tmp_path, out))
+    assert ours["layout_accuracy"] == same["layout_accuracy"]
+    assert ours["baselines"] == {}
+
+
+def test_no_examples_and_no_model_are_faults(out: Path, tmp_path: Path) -> None:
+    params = Evaluate(
+        gallery=0,
+        batch_size=1,
+        trained_baselines=False,
+        against=None,
+        robustness=False,
+        ablations=False,
+    )
+    source = Source(model=out / "model", test=list)
+    requirements = ROOT / "production_requirements.yaml"
+    with pytest.raises(DltError, match="no examples"):
+        evaluate(source, outputs(tmp_path), requirements, params)
+    with pytest.raises(DltError, match="no such model"):
+        evaluate(replace(source, model=tmp_path), outputs(tmp_path), requirements, params)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_of_a_git_revision_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*command: str) -> None:
+        subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+
+    run("git", "init", "-q")
+    run("git", "config", "user.name", "Test")
+    run("git", "config", "user.email", "test@localhost")
+    run(sys.executable, "-m", "dvc", "init", "-q")
+    contents = []
+    for seed in (0, 1):
+        make_model(tmp_path / "models" / "dlt", seed)
+        contents.append((tmp_path / "models" / "dlt" / MODEL_FILE).read_bytes())
+        run(sys.executable, "-m", "dvc", "add", "-q", "models/dlt")
+        run("git", "add", "-A")
+        run("git", "commit", "-q", "-m", f"model {seed}")
+    monkeypatch.chdir(tmp_path)
+    for revision, content in zip(("HEAD~1", "HEAD"), contents, strict=True):
+        with other_model(revision) as folder:
+            assert (folder / MODEL_FILE).read_bytes() == content
+    with other_model("models/dlt") as folder:
+        assert folder == tmp_path / "models" / "dlt"
+    neither = pytest.raises(DltError, match="evaluate.against: 'nowhere' is neither")
+    with neither, other_model("nowhere"):
+        pass
