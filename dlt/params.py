@@ -21,6 +21,7 @@ PARAMS = Path("params.yaml")
 Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Pixels = Annotated[int, Field(ge=8, le=256, multiple_of=8)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -94,12 +95,14 @@ class ModelParams(_Block):
     num_denoiser_layers: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
     image_width: Annotated[int, Field(ge=64, le=2048, multiple_of=32)]
-    patch_size: Literal[16, 32, 64]
+    patch_size: tuple[Pixels, Pixels]  # height, width
 
     @model_validator(mode="after")
     def _divisible(self) -> "ModelParams":
-        if self.image_width % self.patch_size:
-            raise ValueError(f"image_width is not a multiple of patch_size {self.patch_size}")
+        if self.image_width % self.patch_size[1]:
+            raise ValueError(
+                f"image_width is not a multiple of patch_size's width {self.patch_size[1]}"
+            )
         return self
 
 

@@ -61,7 +61,7 @@ class Predictor:
         Raises:
             SectionError: the screenshot does not decode.
         """
-        size = (self.params.image_width, self.params.patch_size)
+        size = (self.params.image_width, self.params.patch_size[0])
         section = encode("section", structure, screenshot, None, *size)
         return predict_batch(self.model, [structure], [section], self.steps)[0]
 

@@ -23,7 +23,7 @@ TINY = {
     "model.num_layers": 1,
     "model.num_denoiser_layers": 1,
     "model.image_width": 64,
-    "model.patch_size": 32,
+    "model.patch_size": [16, 32],
     "train.epochs": 2,
     "sample.steps": 2,
     "evaluate.gallery": 1,

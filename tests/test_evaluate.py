@@ -24,7 +24,7 @@ from dlt.train.model_file import MODEL_FILE, save_model
 
 ROOT = Path(__file__).parents[1]
 SMALL = ModelParams(
-    d_model=32, num_layers=1, num_denoiser_layers=1, dropout=0, image_width=64, patch_size=32
+    d_model=32, num_layers=1, num_denoiser_layers=1, dropout=0, image_width=64, patch_size=(16, 32)
 )
 
 

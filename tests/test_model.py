@@ -27,7 +27,7 @@ from dlt.section.tree import Node, Structure
 from tests.strategies import parents
 
 TINY = ModelParams(
-    d_model=32, num_layers=1, num_denoiser_layers=1, dropout=0, image_width=64, patch_size=32
+    d_model=32, num_layers=1, num_denoiser_layers=1, dropout=0, image_width=64, patch_size=(16, 32)
 )
 
 
@@ -38,7 +38,7 @@ def sections(count: int) -> list[tuple[Structure, Encoded]]:
         _, example, png = generate(index, 20, 0)
         assert example.layout
         truth = labels(example.structure, example.layout)
-        size = (TINY.image_width, TINY.patch_size)
+        size = (TINY.image_width, TINY.patch_size[0])
         out.append((example.structure, encode(example.name, example.structure, png, truth, *size)))
     return out
 

@@ -63,7 +63,7 @@ def test_all_wrong_values_are_named_in_one_line(tmp_path: Path) -> None:
         ({"model__d_model": 100}, "model.d_model"),
         ({"ingest__source": "archive"}, "archive.path"),
         ({"ingest__archive__sha256": "12"}, "ingest.archive.sha256"),
-        ({"model__image_width": 96, "model__patch_size": 64}, "image_width"),
+        ({"model__image_width": 96, "model__patch_size": [16, 64]}, "image_width"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path: Path, changes: dict[str, Any], name: str) -> None:

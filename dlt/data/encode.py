@@ -96,14 +96,14 @@ def encode(
     screenshot: bytes,
     labels: Labels | None,
     image_width: int,
-    patch_size: int,
+    patch_height: int,
 ) -> Encoded:
     """Encode one section.
 
     Raises:
         SectionError: the screenshot does not decode.
     """
-    image, image_height = _image(name, screenshot, image_width, patch_size)
+    image, image_height = _image(name, screenshot, image_width, patch_height)
     return Encoded(
         name=name,
         tags=np.array([_tag_id(node.tag) for node in structure.nodes]),
@@ -245,7 +245,7 @@ def _relations(structure: Structure) -> NDArray[np.uint8]:
 
 
 def _image(
-    name: str, screenshot: bytes, width: int, patch_size: int
+    name: str, screenshot: bytes, width: int, patch_height: int
 ) -> tuple[NDArray[np.uint8], int]:
     """Decode and scale to `width`; add white below up to a whole number of patches.
 
@@ -258,5 +258,5 @@ def _image(
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise SectionError(f"{name}: screenshot.png: {error}") from None
     pixels = np.asarray(scaled)
-    missing = -len(pixels) % patch_size
+    missing = -len(pixels) % patch_height
     return np.pad(pixels, ((0, missing), (0, 0), (0, 0)), constant_values=255), height

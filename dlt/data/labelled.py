@@ -41,7 +41,7 @@ def load_labelled(
             truth = labels(example.structure, example.layout)
         except SectionError as error:
             raise DltError(f"{example.name}: layout.json: {error}") from None
-        size = (params.image_width, params.patch_size)
+        size = (params.image_width, params.patch_size[0])
         encoded = encode(example.name, example.structure, screenshot, truth, *size)
         found.append(Labelled(example.group, example.structure, truth, encoded))
     return found

@@ -19,6 +19,7 @@ _REGION_SCALE = 1.25  # of the box: its edges are seen from both sides
 _EDGE_CHANNELS = 24
 _LESS_GAP = 3.0  # so much smaller than a node is a gap at first, as a logarithm
 _MOST_LOG = 8.0
+_NEVER = -1e4  # as a log-probability
 
 MIN_SIZE = 0.005  # of a box that others are relative to
 SIGNAL_SCALE = 2.0  # clean box coordinates lie in -2 .. 2 (DiffusionDet, Chen et al. 2023, table 3)
@@ -169,6 +170,15 @@ class RegionFeatures(nn.Module):
         return self.project(regions.flatten(2))
 
 
+@dataclass(frozen=True)
+class Edges:
+    """Where the low and the high edges of boxes are along one axis."""
+
+    log_probs_bnel: Tensor  # of the borders between cells, from 0 on
+    mean_bne: Tensor  # as fractions of the screenshot
+    length_b: Tensor  # of the screenshot, in cells
+
+
 class EdgeFinder(nn.Module):
     """Moves the edges of boxes to where the screenshot shows them.
 
@@ -202,8 +212,8 @@ class EdgeFinder(nn.Module):
         guess_bn4: Tensor,
         borders: tuple[Tensor, Tensor],
         rows_b: Tensor,
-    ) -> Tensor:
-        """Return better boxes [B, N, 4]; `borders` as from `look`."""
+    ) -> tuple[Edges, Edges]:
+        """Find the edges along x and along y; `borders` as from `look`."""
         borders_byxc, borders_bxyc = borders
         rows, columns = borders_byxc.shape[1], borders_bxyc.shape[1]
         lengths_ab = torch.full_like(rows_b, columns), rows_b
@@ -216,26 +226,30 @@ class EdgeFinder(nn.Module):
         )
         queries = self.query(x_bnd).unflatten(-1, (2, 2, _EDGE_CHANNELS))
         pulls = F.softplus(self.pull(x_bnd)).unflatten(-1, (2, 2, 2))
-        low, high = torch.stack(
-            [
-                _expected_edges(
-                    torch.einsum("bnlc,bnec->bnel", bands_abnlc[a], queries[:, :, a]),
-                    ((now[..., a], pulls[:, :, 0, a]), (before[..., a], pulls[:, :, 1, a])),
-                    lengths_ab[a],
-                )
-                for a in range(2)
-            ],
-            dim=-1,
-        ).unbind(2)
-        return torch.cat([(low + high) / 2, (high - low).clamp(min=0)], dim=-1)
+        along_x, along_y = (
+            _edges_by_score(
+                torch.einsum("bnlc,bnec->bnel", bands_abnlc[a], queries[:, :, a]),
+                ((now[..., a], pulls[:, :, 0, a]), (before[..., a], pulls[:, :, 1, a])),
+                lengths_ab[a],
+            )
+            for a in range(2)
+        )
+        return along_x, along_y
 
 
-def _expected_edges(
+def boxes_between(along_x: Edges, along_y: Edges) -> Tensor:
+    """Boxes [B, N, 4] between low and high edges."""
+    low, high = torch.stack([along_x.mean_bne, along_y.mean_bne], dim=-1).unbind(2)
+    return torch.cat([(low + high) / 2, (high - low).clamp(min=0)], dim=-1)
+
+
+def _edges_by_score(
     scores_bnel: Tensor, pulls: Iterable[tuple[Tensor, Tensor]], length_b: Tensor
-) -> Tensor:
-    """The mean places [B, N, 2] of edges as fractions of a screenshot that is `length_b` cells long.
+) -> Edges:
+    """Edges along one axis of screenshots that are `length_b` cells long.
 
     Args:
+        scores_bnel: how well each border fits each edge.
         pulls: places [B, N, 2] so far, and what a cell's distance from them costs [B, N, 2].
     """
     border_l = torch.arange(scores_bnel.shape[-1], device=scores_bnel.device)
@@ -243,6 +257,6 @@ def _expected_edges(
         cells_bne1 = (place_bne * length_b[:, None, None])[..., None]
         scores_bnel = scores_bnel - pull_bne[..., None] * (border_l - cells_bne1).abs()
     outside_bl = border_l > length_b[:, None].ceil()
-    scores_bnel = scores_bnel.masked_fill(outside_bl[:, None, None], float("-inf"))
+    log_probs = scores_bnel.masked_fill(outside_bl[:, None, None], _NEVER).log_softmax(-1)
     place_bl = torch.minimum(border_l, length_b[:, None]) / length_b[:, None]
-    return (scores_bnel.softmax(-1) * place_bl[:, None, None]).sum(-1)
+    return Edges(log_probs, (log_probs.exp() * place_bl[:, None, None]).sum(-1), length_b)

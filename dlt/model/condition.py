@@ -4,6 +4,7 @@ Axis suffixes: b section, n node, p patch, m token (nodes, then patches), d mode
 c feature channel, y and x rows and columns of a feature map.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,13 +130,13 @@ class TreeMixer(nn.Module):
 class ImageStem(nn.Module):
     """The screenshot → features of cells, of fields of 2 × 2 cells, and of patches."""
 
-    def __init__(self, d_model: int, patch_size: int):
+    def __init__(self, d_model: int, patch_size: tuple[int, int]):
         super().__init__()
-        self.fields_a_side = patch_size // (2 * CELL)
+        self.patch_fields = patch_size[0] // (2 * CELL), patch_size[1] // (2 * CELL)
         self.cells = nn.Linear(3 * CELL**2, CELL_CHANNELS)
         self.fields = nn.Linear(4 * CELL_CHANNELS, FIELD_CHANNELS)
         self.context = nn.Conv2d(FIELD_CHANNELS, FIELD_CHANNELS, 3, padding=1)
-        self.patches = nn.Linear(FIELD_CHANNELS * self.fields_a_side**2, d_model)
+        self.patches = nn.Linear(FIELD_CHANNELS * math.prod(self.patch_fields), d_model)
         self.position = nn.Linear(6 * _FREQUENCIES, d_model)
 
     def forward(self, images: Tensor, heights_b: Tensor) -> Picture:
@@ -145,19 +146,19 @@ class ImageStem(nn.Module):
         """
         rows_b = heights_b / CELL
         pixels = images.float() / 127.5 - 1
-        cells_byxc = _blank_below(F.relu(self.cells(blocks(pixels, CELL))), rows_b)
-        fields_byxc = _blank_below(F.relu(self.fields(blocks(cells_byxc, 2))), rows_b / 2)
+        cells_byxc = _blank_below(F.relu(self.cells(blocks(pixels, CELL, CELL))), rows_b)
+        fields_byxc = _blank_below(F.relu(self.fields(blocks(cells_byxc, 2, 2))), rows_b / 2)
         around_bcyx = self.context(fields_byxc.permute(0, 3, 1, 2))
         fields_byxc = _blank_below(F.relu(around_bcyx.permute(0, 2, 3, 1)), rows_b / 2)
-        patches_byxd = self.patches(blocks(fields_byxc, self.fields_a_side))
+        patches_byxd = self.patches(blocks(fields_byxc, *self.patch_fields))
         place_bp3, patch_mask = _patch_places(patches_byxd, images, heights_b)
         patches_bpd = patches_byxd.flatten(1, 2) + self.position(fourier(place_bp3, _FREQUENCIES))
         return Picture(rows_b, cells_byxc, fields_byxc, patches_bpd, patch_mask)
 
 
-def blocks(x_byxc: Tensor, size: int) -> Tensor:
-    """[B, Y, X, C] → [B, Y / size, X / size, size · size · C], a vector for each block."""
-    rows = x_byxc.unflatten(2, (-1, size)).unflatten(1, (-1, size))
+def blocks(x_byxc: Tensor, height: int, width: int) -> Tensor:
+    """[B, Y, X, C] → [B, Y / height, X / width, height · width · C], a vector for each block."""
+    rows = x_byxc.unflatten(2, (-1, width)).unflatten(1, (-1, height))
     return rows.transpose(2, 3).flatten(3)
 
 
@@ -168,9 +169,9 @@ def _patch_places(patches_byxd: Tensor, images: Tensor, heights_b: Tensor) -> tu
     """
     grid = patches_byxd.shape[:3]
     rows, columns = grid[1:]
-    patch_size = images.shape[2] / columns
-    top_y = torch.arange(rows, device=images.device) * patch_size
-    middle_y = top_y + patch_size / 2
+    height = images.shape[1] / rows
+    top_y = torch.arange(rows, device=images.device) * height
+    middle_y = top_y + height / 2
     places = (
         ((torch.arange(columns, device=images.device) + 0.5) / columns).expand(grid),
         (middle_y / heights_b[:, None])[:, :, None].expand(grid),
@@ -189,7 +190,7 @@ def _blank_below(x_byxc: Tensor, rows_b: Tensor) -> Tensor:
 class ConditionEncoder(nn.Module):
     """Node and patch tokens through self-attention with a bias for tree relations."""
 
-    def __init__(self, d_model: int, num_layers: int, dropout: float, patch_size: int):
+    def __init__(self, d_model: int, num_layers: int, dropout: float, patch_size: tuple[int, int]):
         super().__init__()
         self.nodes = NodeEmbedding(d_model)
         self.relatives = TreeMixer(d_model)

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from dlt.data.encode import NUM_RELATIONS
 from dlt.model.boxes import (
     EdgeFinder,
+    Edges,
     FlowBoxes,
     RegionFeatures,
     Siblings,
+    boxes_between,
     compose_boxes,
     relative_boxes,
     signal,
@@ -56,6 +58,7 @@ class Estimate:
     boxes: Tensor  # float [B, N, 4]: centre and size as fractions of the screenshot
     coarse: Tensor  # float [B, N, 4]: the same before the edges were looked for
     relative: Tensor  # float [B, N, 4]: `coarse` as fractions of the parent node's box
+    edges: tuple[Edges, Edges]  # what `boxes` lie between, along x and along y
 
 
 @dataclass(frozen=True)
@@ -132,9 +135,10 @@ class Denoiser(nn.Module):
         relative = self.flow(x_bnd, condition.parents, memory.siblings)
         coarse = compose_boxes(relative, condition.parents, boxes, known)
         rows_b = condition.picture.rows_b
-        fine = self.edges(x_bnd, coarse, state.guess, memory.borders, rows_b)
-        fine = torch.cat([coarse[:, :1], fine[:, 1:]], dim=1)  # the root is the screenshot
-        return Estimate(roles, props, torch.where(known, boxes, fine), coarse, relative)
+        found = self.edges(x_bnd, coarse, state.guess, memory.borders, rows_b)
+        # the root is the screenshot
+        fine = torch.cat([coarse[:, :1], boxes_between(*found)[:, 1:]], dim=1)
+        return Estimate(roles, props, torch.where(known, boxes, fine), coarse, relative, found)
 
 
 def _waves(boxes: Tensor, condition: Condition) -> Tensor:

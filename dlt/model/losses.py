@@ -7,8 +7,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlt.data.batch import Inputs, TargetTensors
-from dlt.model.boxes import relative_boxes
+from dlt.model.boxes import Edges, edges, relative_boxes
 from dlt.model.denoiser import MASK_PROP, MASK_ROLE, Estimate, State, coordinates
+
+_EDGE_WEIGHT = 0.25  # nats against lengths as fractions of the screenshot
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,21 @@ def _box_loss(estimate: Estimate, state: State, targets: TargetTensors, inputs: 
     for boxes in (estimate.coarse, estimate.boxes):
         each = each + 4 * ((boxes - targets.boxes).abs() * free).mean(-1)
         each = each + (1 - generalised_iou(boxes, targets.boxes)) / 2
+    truth = edges(targets.boxes).unflatten(-1, (2, 2))  # edge, axis
+    for axis, found in enumerate(estimate.edges):
+        unknown = free[..., axis] & free[..., 2 + axis]
+        each = each + _EDGE_WEIGHT * _edge_loss(found, truth[..., axis]) * unknown
     return (each * weight).sum() / weight.sum().clamp(min=1e-6)
+
+
+def _edge_loss(found: Edges, truth_bne: Tensor) -> Tensor:
+    """Cross-entropy [B, N] of where edges are, shared by the borders before and after the truth."""
+    log_probs = found.log_probs_bnel
+    cells_bne = (truth_bne * found.length_b[:, None, None]).clamp(min=0)
+    before = cells_bne.long().clamp(max=log_probs.shape[-1] - 2)[..., None]
+    share = (cells_bne[..., None] - before).clamp(0, 1)
+    loss = -(1 - share) * log_probs.gather(-1, before) - share * log_probs.gather(-1, before + 1)
+    return loss[..., 0].mean(-1)
 
 
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
