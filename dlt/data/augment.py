@@ -20,7 +20,7 @@ from dlt.section.tree import Structure
 
 PRUNED = 0.05  # of the parts that are dropped: what shows an element's kind is often among them
 FLATTENED = 0.15  # of selectors: builders put one to three wrappers around an element, so some stay
-WRAPPED = 0.1  # of selectors, and of parents of runs: about a tenth more nodes, as batches pay N²
+WRAPPED = 0.1  # of selectors, and of parents of runs: adds about what flattening takes out
 WHOLE_RUN = 0.5  # the usual wrapper holds all there is; some hold a part of it
 SECOND_CLASS = 0.4  # a wrapper of a real page has one class, or, less often, two
 
@@ -181,8 +181,8 @@ def _choose(selectors: Iterable[str], share: float, rng: np.random.Generator) ->
 
 
 # Each step with the share of views that take it: about a half, so that each change is seen with and
-# without the others, and one view in a hundred is the section itself. Order and parts that are
-# dropped hardly differ between pages of one kind, hence less often; words differ most.
+# without the others, and some views stay the section itself. Order and parts that are dropped hardly
+# differ between pages of one kind, hence less often; words differ most.
 _STEPS: tuple[tuple[Step, float], ...] = (
     (prune, 0.25),
     (shuffle, 0.25),

@@ -11,7 +11,7 @@ from dlt.section.labels import Labels
 
 Pixels = NDArray[np.uint8]  # [rows, width, 3], without the white below a screenshot
 
-INVERTED = 0.1  # dark pages are about so rare, and a photograph's negative looks like nothing
+INVERTED = 0.1  # seldom: the negative of a photograph is no picture that a page has
 TONED = 0.5  # of views, each: a half keeps the colours that real pages have
 CONTRAST = (0.6, 1.3)
 BRIGHTNESS = (0.7, 1.1)  # few above 1: most pages are white, and what is brighter is lost
