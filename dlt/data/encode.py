@@ -7,6 +7,7 @@ are never shown to the model.
 import io
 import re
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -53,8 +54,10 @@ RELATIONS = (
 NUM_RELATIONS = 2 * len(RELATIONS)  # each once more for nodes of the same selector
 
 _TAG_ID = {tag: i for i, tag in enumerate(TAGS)}
+_ROLE_ID = {role: i for i, role in enumerate(NODE_ROLES)}
 _PIECES = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _WORDS = re.compile(r"\w+|[^\w\s]")
+_DIGIT = re.compile(r"\d")
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -107,8 +110,8 @@ def encode(
     return Encoded(
         name=name,
         tags=np.array([_tag_id(node.tag) for node in structure.nodes]),
-        class_tokens=_pad([_class_tokens(n.classes) for n in structure.nodes], MAX_CLASS_TOKENS),
-        text_tokens=_pad([_text_tokens(n.text) for n in structure.nodes], MAX_TEXT_TOKENS),
+        class_tokens=np.array([_class_tokens(node.classes) for node in structure.nodes]),
+        text_tokens=np.array([_text_tokens(node.text[:400]) for node in structure.nodes]),
         numbers=_numbers(structure),
         relations=_relations(structure),
         parents=np.maximum(np.array(structure.parents), 0),
@@ -126,18 +129,19 @@ def encode_labels(structure: Structure, labels: Labels) -> Targets:
     if labels.boxes is not None:
         firsts = [box for box in labels.boxes if box is not None]
         enclosing = element_of_nodes(structure.parents, labels.roles).enclosing
-        boxes = np.array([firsts[e] for e in enclosing], np.float32)
+        boxes = np.array(firsts, np.float32)[list(enclosing)]
         boxes[:, :2] += boxes[:, 2:] / 2
         starts = [role not in (MERGE, DROP) for role in labels.roles]
         weights = np.where(starts, 1.0, 0.1).astype(np.float32)
     return Targets(
-        roles=np.array([NODE_ROLES.index(role) for role in labels.roles]),
+        roles=np.array([_ROLE_ID[role] for role in labels.roles]),
         props=np.array([NODE_PROPS.index(prop) for prop in labels.props]),
         boxes=boxes,
         box_weights=weights,
     )
 
 
+@lru_cache(maxsize=65536)
 def _bucket(text: str, buckets: int) -> int:
     """A stable hash into 1 .. buckets - 1."""
     return 1 + zlib.crc32(text.encode()) % (buckets - 1)
@@ -151,22 +155,25 @@ def _tag_id(tag: str) -> int:
 @lru_cache(maxsize=65536)
 def _class_tokens(classes: tuple[str, ...]) -> tuple[int, ...]:
     """Whole class names first, then their pieces: `btn-primary` → itself, `btn`, `primary`."""
-    pieces = [piece.lower() for name in classes for piece in _PIECES.findall(name)]
+    pieces = [piece for name in classes for piece in _pieces(name)]
     tokens = dict.fromkeys([*(f"={name}" for name in classes), *pieces])
-    return tuple(_bucket(token, CLASS_BUCKETS) for token in tokens)
+    return _padded([_bucket(t, CLASS_BUCKETS) for t in tokens], MAX_CLASS_TOKENS)
 
 
+@lru_cache(maxsize=65536)
+def _pieces(name: str) -> tuple[str, ...]:
+    return tuple(piece.lower() for piece in _PIECES.findall(name))
+
+
+@lru_cache(maxsize=65536)
 def _text_tokens(text: str) -> tuple[int, ...]:
-    words = _WORDS.findall(text[:400].lower())
     # digits by shape: a price or a count matters, not which
-    return tuple(_bucket(re.sub(r"\d", "0", word)[:8], TEXT_BUCKETS) for word in words)
+    words = _WORDS.findall(_DIGIT.sub("0", text.lower()))[:MAX_TEXT_TOKENS]
+    return _padded([_bucket(word[:8], TEXT_BUCKETS) for word in words], MAX_TEXT_TOKENS)
 
 
-def _pad(rows: list[tuple[int, ...]], width: int) -> Ints:
-    out = np.zeros((len(rows), width), np.int64)
-    for i, row in enumerate(rows):
-        out[i, : min(len(row), width)] = row[:width]
-    return out
+def _padded(tokens: list[int], width: int) -> tuple[int, ...]:
+    return tuple(tokens[:width] + [0] * (width - len(tokens)))
 
 
 def _numbers(structure: Structure) -> Floats:
@@ -177,45 +184,59 @@ def _numbers(structure: Structure) -> Floats:
     for i, node in enumerate(nodes):
         if (kind := CONTENT_TAGS.get(node.tag)) is not None:
             content[i, kind] = 1
-    texts = np.array([len(node.text) for node in nodes], float)
-    leaves = np.array([not k for k in kids], float)
-    below = np.column_stack([content, texts, leaves])
+    below = np.column_stack(
+        [content, [len(node.text) for node in nodes], [not k for k in kids]]  # texts, leaves
+    )
     sums = np.vstack([np.zeros(below.shape[1]), np.cumsum(below, axis=0)])
     totals = sums[ends] - sums[:-1]  # over each node's subtree
     # about as high as a node is, in lines: what lies above it, beside or inside its parent
     lines = below[:, -2] / LINE_LENGTH + below[:, -1] + 4 * content[:, :2].sum(1)
     above = np.concatenate([[0.0], np.cumsum(lines)])
-    rows = []
-    for i, parent in enumerate(parents):
-        frame = max(parent, 0)
-        inside = max(above[ends[frame]] - above[frame], 1.0)
-        siblings = kids[parent] if parent >= 0 else [i]
-        alike = [s for s in siblings if nodes[s].selector == nodes[i].selector]
-        place = siblings.index(i)
-        rows.append(
-            [
-                levels[i] / 8,
-                np.log1p(place) / 2,
-                np.log1p(len(siblings)) / 2,
-                place / len(siblings),
-                place == 0,
-                place == len(siblings) - 1,
-                np.log1p(len(alike)) / 2,
-                np.log1p(len(kids[i])) / 2,
-                len(kids[i]) == 1,
-                len({nodes[k].selector for k in kids[i]}) < len(kids[i]),
-                np.log1p(ends[i] - i) / 4,
-                np.log1p(texts[i]) / 4,
-                np.log1p(totals[i, -2]) / 6,
-                np.log1p(totals[i, -1]) / 3,
-                np.log1p(above[ends[i]] - above[i]) / 3,
-                (above[i] - above[frame]) / inside,
-                (above[ends[i]] - above[frame]) / inside,
-                above[i] / above[-1],
-                above[ends[i]] / above[-1],
-            ]
-        )
-    return np.hstack([np.array(rows, float), np.log1p(totals[:, :-2]) / 2]).astype(np.float32)
+    top, bottom = above[:-1], above[ends]
+    frame = np.maximum(parents, 0)
+    inside = np.maximum(bottom[frame] - top[frame], 1.0)
+    place, siblings, alike, repeats = _among_siblings(structure, kids)
+    children_count = np.array([len(k) for k in kids])
+    sizes = np.subtract(ends, range(len(nodes)))
+    counts = [place, siblings, alike, children_count, sizes, below[:, -2], bottom - top]
+    logs = np.log1p(np.vstack([*counts, totals.T])) / _LOG_SCALES
+    out = np.empty((NUM_NUMBERS, len(nodes)), np.float32)
+    out[0] = np.divide(levels, 8)
+    out[1:3] = logs[:2]
+    out[3] = place / siblings
+    out[4] = place == 0
+    out[5] = place == siblings - 1
+    out[6:8] = logs[2:4]
+    out[8] = children_count == 1
+    out[9] = repeats
+    out[10:12] = logs[4:6]
+    out[12:14] = logs[-2:]
+    out[14] = logs[6]
+    out[15] = (top - top[frame]) / inside
+    out[16] = (bottom - top[frame]) / inside
+    out[17] = top / above[-1]
+    out[18] = bottom / above[-1]
+    out[19:] = logs[7:-2]
+    return np.ascontiguousarray(out.T)
+
+
+# of place, siblings, alike, children, size, text, height; of what the subtree holds, texts, leaves
+_LOG_SCALES = np.array([2, 2, 2, 2, 4, 4, 3, *[2] * NUM_CONTENT, 6, 3])[:, None]
+
+
+def _among_siblings(structure: Structure, kids: list[list[int]]) -> tuple[Ints, ...]:
+    """Of each node: its place among its siblings, their number, that of those with its selector
+    (itself included), and whether two of its own children share a selector."""
+    place, siblings, alike = [0] * len(kids), [1] * len(kids), [1] * len(kids)
+    repeats = [0] * len(kids)
+    for parent, group in enumerate(kids):
+        if len(group) > 1:
+            selectors = [structure.nodes[k].selector for k in group]
+            counts = Counter(selectors)
+            repeats[parent] = len(counts) < len(group)
+            for i, (k, selector) in enumerate(zip(group, selectors, strict=True)):
+                place[k], siblings[k], alike[k] = i, len(group), counts[selector]
+    return tuple(np.array([place, siblings, alike, repeats]))
 
 
 def _relations(structure: Structure) -> NDArray[np.uint8]:
@@ -238,10 +259,10 @@ def _relations(structure: Structure) -> NDArray[np.uint8]:
         ("previous", following.T),
         ("self", index[None] == index[:, None]),
     ):
-        out[mask] = RELATIONS.index(name)
-    _, alike = np.unique([node.selector for node in structure.nodes], return_inverse=True)
-    out[alike[None] == alike[:, None]] += len(RELATIONS)
-    return out
+        np.putmask(out, mask, RELATIONS.index(name))
+    known: dict[str, int] = {}
+    alike = np.array([known.setdefault(node.selector, len(known)) for node in structure.nodes])
+    return out + np.uint8(len(RELATIONS)) * (alike[None] == alike[:, None])
 
 
 def _image(

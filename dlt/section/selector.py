@@ -23,7 +23,10 @@ def is_selector(text: str) -> bool:
 @lru_cache(maxsize=65536)
 def parse_selector(selector: str) -> tuple[str, tuple[str, ...]]:
     """Split a selector into its tag and its class names, escapes undone."""
-    tag, *classes = (_UNESCAPE.sub(r"\1", part) for part in _split(selector, "."))
+    parts = _split(selector, ".")
+    if "\\" in selector:
+        parts = [_UNESCAPE.sub(r"\1", part) for part in parts]
+    tag, *classes = parts
     return tag, tuple(classes)
 
 
