@@ -117,6 +117,7 @@ class TrainParams(_Block):
     warmup_steps: Annotated[int, Field(ge=0)]
     grad_clip: Positive
     ema_decay: Annotated[float, Field(ge=0, lt=1)]
+    augmentation_factor: Annotated[int, Field(ge=0)]
     class_dropout: Fraction
     text_dropout: Fraction
     role_balance: Fraction

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from dlt.data.batch import Inputs, TargetTensors, collate_inputs, collate_targets
-from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, Encoded, encode
+from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, encode
+from dlt.data.labelled import Labelled
 from dlt.ingest.synthetic import generate
 from dlt.model.boxes import compose_boxes, relative_boxes, signal
 from dlt.model.denoiser import MASK_ROLE, coordinates
@@ -31,21 +32,22 @@ TINY = ModelParams(
 )
 
 
-def sections(count: int) -> list[tuple[Structure, Encoded]]:
-    """Synthetic sections, encoded."""
+def sections(count: int) -> list[Labelled]:
+    """Synthetic sections with their labels, encoded."""
     out = []
     for index in range(count):
         _, example, png = generate(index, 20, 0)
         assert example.layout
         truth = labels(example.structure, example.layout)
         size = (TINY.image_width, TINY.patch_size[0])
-        out.append((example.structure, encode(example.name, example.structure, png, truth, *size)))
+        encoded = encode(example.name, example.structure, png, truth, *size)
+        out.append(Labelled(example.group, example.structure, truth, encoded))
     return out
 
 
 def batch(count: int) -> tuple[Inputs, TargetTensors]:
     """Synthetic sections as one batch."""
-    encoded = [section for _, section in sections(count)]
+    encoded = [section.encoded for section in sections(count)]
     return collate_inputs(encoded), collate_targets(encoded)
 
 
@@ -181,9 +183,12 @@ def test_decoded_labels_always_contract(tree: list[int], seed: int) -> None:
 
 def test_a_prediction_does_not_depend_on_its_neighbours_in_the_batch() -> None:
     found = sections(5)
-    structures, encoded = [s for s, _ in found], [e for _, e in found]
+    structures, encoded = [s.structure for s in found], [s.encoded for s in found]
     together = predict_batch(model(), structures, encoded, steps=3)
-    alone = [predict_batch(model(), [s], [e], steps=3)[0] for s, e in found]
+    alone = [
+        predict_batch(model(), [s], [e], steps=3)[0]
+        for s, e in zip(structures, encoded, strict=True)
+    ]
     for a, b in zip(together, alone, strict=True):
         assert a.roles == b.roles and a.props == b.props
         assert a.boxes and b.boxes

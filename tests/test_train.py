@@ -25,7 +25,7 @@ PARAMS: TrainParams = load_params().phases.phase1.train.model_copy(
 @pytest.fixture(scope="module")
 def examples() -> list[Encoded]:
     """A dozen synthetic sections."""
-    return [encoded for _, encoded in sections(12)]
+    return [section.encoded for section in sections(12)]
 
 
 def fresh_run() -> Run:

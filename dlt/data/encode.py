@@ -107,6 +107,17 @@ def encode(
         SectionError: the screenshot does not decode.
     """
     image, image_height = _image(name, screenshot, image_width, patch_height)
+    return encode_view(name, structure, labels, image, image_height)
+
+
+def encode_view(
+    name: str,
+    structure: Structure,
+    labels: Labels | None,
+    image: NDArray[np.uint8],
+    image_height: int,
+) -> Encoded:
+    """Encode one section whose screenshot is decoded already; see `Encoded` for the image."""
     return Encoded(
         name=name,
         tags=np.array([_tag_id(node.tag) for node in structure.nodes]),

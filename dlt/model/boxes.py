@@ -191,7 +191,8 @@ class EdgeFinder(nn.Module):
     def __init__(self, d_model: int):
         super().__init__()
         # each border of two cells, along x and along y, sees the cell before and the cell after it
-        self.near = nn.Linear(CELL_CHANNELS, 4 * _EDGE_CHANNELS)
+        # without a bias, so that cells of padding are as none at all
+        self.near = nn.Linear(CELL_CHANNELS, 4 * _EDGE_CHANNELS, bias=False)
         self.wide = nn.Linear(FIELD_CHANNELS, 4 * _EDGE_CHANNELS, bias=False)
         self.query = nn.Linear(d_model, 4 * _EDGE_CHANNELS)
         self.pull = nn.Linear(d_model, 8)

@@ -13,6 +13,7 @@ from dvclive import Live
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS
 from dlt.data.labelled import Labelled, load_labelled
 from dlt.data.shards import read_shards
+from dlt.data.views import views
 from dlt.data.words import shared_buckets
 from dlt.errors import DltError
 from dlt.evaluate.metrics import layout_accuracy
@@ -91,7 +92,8 @@ def _initial_model(params: ModelParams, start: str | None) -> LayoutModel:
 
 def enough_epochs(params: TrainParams, examples: int) -> TrainParams:
     """As many times the epochs as it takes to train `min_steps`, evaluating as much less often."""
-    steps = params.epochs * math.ceil(examples / params.batch_size)
+    views = examples * max(params.augmentation_factor, 1)
+    steps = params.epochs * math.ceil(views / params.batch_size)
     factor = max(params.min_steps / steps, 1.0)
     return params.model_copy(
         update={
@@ -135,14 +137,14 @@ def _train(
     folder: Path,
     live: Live,
 ) -> None:
-    train_sections = [s.encoded for s in train_set]
     val_sections = [s.encoded for s in val_set]
     device = next(run.model.parameters()).device
-    weights = role_weights(train_sections, chosen.train.role_balance).to(device)
+    weights = role_weights([s.encoded for s in train_set], chosen.train.role_balance).to(device)
     patience = chosen.train.patience * chosen.train.eval_every
     pruned = False
     while run.epoch < chosen.train.epochs and run.epoch - run.best_epoch < patience and not pruned:
-        metrics = train_epoch(run, train_sections, chosen.train, weights, params.seed)
+        sections = views(train_set, chosen.train.augmentation_factor, params.seed, run.epoch)
+        metrics = train_epoch(run, sections, chosen.train, weights, params.seed)
         if run.epoch % chosen.train.eval_every == 0 or run.epoch == chosen.train.epochs:
             average = cast(LayoutModel, run.average.module)
             metrics |= val_losses(average, val_sections, chosen.train, weights)
