@@ -25,6 +25,7 @@ TINY = {
     "model.image_width": 64,
     "model.patch_size": [16, 32],
     "train.epochs": 2,
+    "train.min_steps": 0,
     "sample.steps": 2,
     "evaluate.gallery": 1,
 }
