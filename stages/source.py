@@ -7,15 +7,21 @@ from dlt.ingest import source_fingerprint
 from dlt.params import load_params
 from dlt.paths import INIT, SOURCE, outside
 from dlt.process import run_main
-from dlt.train.model_file import model_digest
 
 
 def main() -> None:
     """Write the fingerprints of the source of examples and of the model to start from."""
     params = load_params()
-    start = params.train.init_from
     write_json(SOURCE, {"fingerprint": source_fingerprint(params.ingest)})
-    write_json(INIT, {"sha256": model_digest(Path(outside(start))) if start else ""})
+    write_json(INIT, {"sha256": _start_digest(params.train.init_from)})
+
+
+def _start_digest(start: str | None) -> str:
+    if start is None:
+        return ""
+    from dlt.train.model_file import model_digest  # torch takes seconds, and every repro is here
+
+    return model_digest(Path(outside(start)))
 
 
 if __name__ == "__main__":
