@@ -1,6 +1,7 @@
 # make repro   set up, then run the pipeline         make lint     ruff and mypy
 # make test    set up, then run the tests            make doctor   what is here, what is missing
 # make tune    search the hyperparameters: make tune TRIALS=50 JOBS=4 PHASE=phase2 (docs/sweeps.md)
+# make folds   cross-validation: make folds FOLDS=5 JOBS=2, or FOLDS=sites (docs/training.md)
 
 # The first interpreter that is new enough; choose another with `make PYTHON=/path/to/python3 …`.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -18,7 +19,7 @@ export ITERATIVE_DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: repro test tune lint doctor browser
+.PHONY: repro test tune folds lint doctor browser
 .DELETE_ON_ERROR:
 
 repro: $(READY)
@@ -32,6 +33,10 @@ JOBS ?= 1
 PHASE ?= auto
 tune: $(READY)
 	$(PY) -m dlt.tune --trials $(TRIALS) --jobs $(JOBS) --phase $(PHASE)
+
+FOLDS ?=
+folds: $(READY)
+	$(PY) -m dlt.folds --jobs $(JOBS) $(if $(FOLDS),--folds $(FOLDS))
 
 lint: $(READY_DEV)
 	$(PY) -m ruff check .

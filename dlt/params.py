@@ -73,11 +73,15 @@ class Split(_Block):
     """Parameters of the split stage."""
 
     ratios: tuple[Fraction, Fraction, Fraction]
+    folds: Annotated[int, Field(ge=2)] | Literal["sites"] | None = None
+    fold: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "Split":
         if abs(sum(self.ratios) - 1) > 1e-6:
             raise ValueError(f"ratios must add up to 1, not {sum(self.ratios):g}")
+        if isinstance(self.folds, int) and self.fold >= self.folds:
+            raise ValueError(f"fold must be below folds, which is {self.folds}")
         return self
 
 

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dlt.data.shards import hash_shards, write_shards
 from dlt.errors import DltError
 from dlt.files import new_folder, write_json
+from dlt.params import Split
 from dlt.phase import SUMMARY, phase_of
 from dlt.section.example import OWN_GROUP, SPLITS
 from dlt.validate import FLAT, REPORT, example_folder
@@ -47,7 +48,7 @@ def split(
     splits: Path,
     processed: Path,
     *,
-    ratios: tuple[float, float, float],
+    params: Split,
     seed: int,
 ) -> dict[str, Any]:
     """Divide the examples that validation let pass, and pack them.
@@ -57,28 +58,101 @@ def split(
     contents of train and val, which is all that training reads.
 
     Raises:
-        DltError: the dataset cannot be divided in three non-empty splits.
+        DltError: the dataset cannot be divided in three non-empty splits, or there is no such fold.
     """
-    report = json.loads((validated / REPORT).read_text(encoding="utf-8"))["examples"]
+    report = _report(validated)
     usable = [entry for entry in report if entry["status"] != "quarantined"]
     folders = {(e["split"], e["name"]): example_folder(e, raw, validated) for e in usable}
-    items = [Item(e["name"], e["split"], e["group"], e["digest"]) for e in usable]
     try:
-        division = divide(items, ratios, seed)
+        division = divide(_items(usable), params.ratios, seed)
+        if params.folds is not None:
+            division = take_fold(division, params.folds, params.fold, seed)
     except DltError as error:
         raise DltError(f"{raw}: {error}") from None
     with ExitStack() as whole:  # the folders around them stay: DVC keeps a .gitignore there
         listed = whole.enter_context(new_folder(splits))
         packed = {name: whole.enter_context(new_folder(processed / name)) for name in SPLITS}
         for name, members in division.splits.items():
-            write_shards(packed[name], (folders[item.split, item.name] for item in members))
-            names = "".join(f"{item.name}\n" for item in members)
-            (listed / f"{name}.txt").write_text(names, encoding="utf-8")
+            found = [folders[item.split, item.name] for item in members]
+            names = _unique_names(members)
+            write_shards(packed[name], found, dict(zip(found, names, strict=True)))
+            (listed / f"{name}.txt").write_text("".join(f"{n}\n" for n in names), encoding="utf-8")
         data_hash = hash_shards([packed["train"], packed["val"]])
-        summary = {**_summary(division, len(report)), "data_hash": data_hash}
+        summary = {**_summary(division, len(report)), **_fold(params), "data_hash": data_hash}
         write_json(listed / SUMMARY, summary)
     print(_table(summary))
     return summary
+
+
+def name_folds(raw: Path, validated: Path, params: Split, seed: int) -> list[str]:
+    """What `split` would make val, fold by fold: their numbers, or their sites.
+
+    Raises:
+        DltError: as `split`.
+    """
+    assert params.folds is not None
+    usable = [entry for entry in _report(validated) if entry["status"] != "quarantined"]
+    try:
+        parts = make_folds(divide(_items(usable), params.ratios, seed), params.folds, seed)
+    except DltError as error:
+        raise DltError(f"{raw}: {error}") from None
+    if params.folds != "sites":
+        return [str(number) for number in range(len(parts))]
+    return ["+".join(sorted({item.group for item in part if _has_site([item])})) for part in parts]
+
+
+def take_fold(
+    division: Division, folds: int | Literal["sites"], number: int, seed: int
+) -> Division:
+    """Put train and val together, make fold `number` val and all other folds train.
+
+    Test stays as it is. With folds by site, sections without a site are in train every time.
+
+    Raises:
+        DltError: as `make_folds`, or there is no fold of that number.
+    """
+    parts = make_folds(division, folds, seed)
+    if number >= len(parts):
+        raise DltError(f"split.fold: {number}, but there are folds 0 to {len(parts) - 1} only")
+    pool = [*division.splits["train"], *division.splits["val"]]
+    val = set(parts[number])
+    splits = {
+        "train": [item for item in pool if item not in val],
+        "val": [item for item in pool if item in val],
+        "test": division.splits["test"],
+    }
+    return Division(splits, division.dropped)
+
+
+def make_folds(division: Division, folds: int | Literal["sites"], seed: int) -> list[list[Item]]:
+    """Folds over train and val: no group, and no near-duplicate, is in two of them.
+
+    A number of folds gets groups by size, each to the smallest fold; "sites" makes every site a
+    fold of its own, sites with a near-duplicate in common counted as one.
+
+    Raises:
+        DltError: fewer groups than folds, or fewer than two sites.
+    """
+    components = _components([*division.splits["train"], *division.splits["val"]])
+    if folds == "sites":
+        found = [components[key] for key in sorted(components) if _has_site(components[key])]
+        if len(found) < 2:
+            raise DltError(f"split.folds: sites: {len(found)} sites in train and val")
+        return found
+    if len(components) < folds:
+        raise DltError(f"split.folds: {folds}, but train and val have {len(components)} groups")
+    parts: list[list[Item]] = [[] for _ in range(folds)]
+    for key in sorted(components, key=lambda key: (-len(components[key]), _draw(seed, key))):
+        min(parts, key=len).extend(components[key])
+    return parts
+
+
+def _has_site(items: Iterable[Item]) -> bool:
+    return any(not item.group.startswith(OWN_GROUP) for item in items)
+
+
+def _draw(seed: int, key: str) -> bytes:
+    return hashlib.sha256(f"{seed}/{key}".encode()).digest()
 
 
 def divide(items: Sequence[Item], ratios: tuple[float, float, float], seed: int) -> Division:
@@ -189,6 +263,26 @@ def _fill(
         lacking[name] -= sizes[key]
     missed = max(map(abs, lacking.values())) / total
     return missed, {key: name for name, keys in placed.items() for key in keys}
+
+
+def _report(validated: Path) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]]
+    entries = json.loads((validated / REPORT).read_text(encoding="utf-8"))["examples"]
+    return entries
+
+
+def _items(usable: Iterable[Mapping[str, Any]]) -> list[Item]:
+    return [Item(e["name"], e["split"], e["group"], e["digest"]) for e in usable]
+
+
+def _unique_names(members: Sequence[Item]) -> list[str]:
+    """Names that differ: given train and val, put together for folds, may share some."""
+    counts = Counter(item.name for item in members)
+    return [i.name if counts[i.name] == 1 else f"{i.split}-{i.name}" for i in members]
+
+
+def _fold(params: Split) -> dict[str, Any]:
+    return {} if params.folds is None else {"folds": params.folds, "fold": params.fold}
 
 
 def _summary(division: Division, found: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dlt.split import split
 def main() -> None:
     """Write data/splits and data/processed."""
     params = load_params()
-    split(RAW, VALIDATED, SPLITS, PROCESSED, ratios=params.split.ratios, seed=params.seed)
+    split(RAW, VALIDATED, SPLITS, PROCESSED, params=params.split, seed=params.seed)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dlt.data.shards import read_folders, read_shards
 from dlt.errors import DltError
+from dlt.params import Split
 from dlt.split import Item, divide, split
 
 RATIOS = (0.8, 0.1, 0.1)
@@ -138,7 +139,7 @@ def make_dataset(root: Path, rows: Sequence[tuple[str, str, str]]) -> None:
 
 def run(root: Path, seed: int = 0) -> dict[str, Any]:
     folders = (root / name for name in ("raw", "validated", "splits", "processed"))
-    return split(*folders, ratios=RATIOS, seed=seed)
+    return split(*folders, params=Split(ratios=RATIOS), seed=seed)
 
 
 def test_names_summary_and_shards_agree(tmp_path: Path) -> None:

@@ -33,20 +33,24 @@ Parsed = TypeVar("Parsed")
 _FILES = (SCREENSHOT, STRUCTURE, LAYOUT, META)
 
 
-def write_shards(folder: Path, examples: Iterable[Path]) -> None:
+def write_shards(
+    folder: Path, examples: Iterable[Path], names: Mapping[Path, str] | None = None
+) -> None:
     """Pack example folders, in the order given, into `folder`/shard-000000.tar and so on.
 
-    Files are copied unchanged; a shard ends after SHARD_EXAMPLES examples or SHARD_BYTES.
+    Files are copied unchanged; a shard ends after SHARD_EXAMPLES examples or SHARD_BYTES. `names`
+    says what to call examples that don't keep the names of their folders.
     """
     folder.mkdir(parents=True, exist_ok=True)
     left = iter(examples)
+    names = names or {}
     for number in count():
         first = next(left, None)
         if first is None:
             return
         with tarfile.open(folder / f"shard-{number:06d}.tar", "w") as shard:
             for example in chain([first], islice(left, SHARD_EXAMPLES - 1)):
-                _pack(shard, example)
+                _pack(shard, example, names.get(example, example.name))
                 if shard.offset >= SHARD_BYTES:
                     break
 
@@ -101,13 +105,13 @@ def is_plain_name(name: str) -> bool:
     return name.isprintable() and name[:1] not in ("", ".") and not {"/", "\\"} & set(name)
 
 
-def _pack(shard: tarfile.TarFile, example: Path) -> None:
+def _pack(shard: tarfile.TarFile, example: Path, name: str) -> None:
     for file in _FILES:
         path = example / file
         if file in (LAYOUT, META) and not path.exists():
             continue
         with path.open("rb") as content:
-            member = tarfile.TarInfo(f"{example.name}.{file}")
+            member = tarfile.TarInfo(f"{name}.{file}")
             member.size = path.stat().st_size
             member.mode = 0o644
             shard.addfile(member, content)

@@ -1,21 +1,16 @@
 """`python -m dlt.tune`: search the space of params.yaml with DVC's queue."""
 
 import argparse
-import fcntl
 import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
-from dlt.errors import DltError
 from dlt.params import Params, load_params
 from dlt.paths import SUMMARY
 from dlt.process import run_main
-from dlt.tune.places import TUNE, journal_path, report_path
+from dlt.tune.checkout import POLL, only_one_here, positive, prepare_data
+from dlt.tune.places import journal_path, report_path
 from dlt.tune.queue import DvcQueue
 from dlt.tune.report import print_best, write_report
 from dlt.tune.study import (
@@ -28,22 +23,19 @@ from dlt.tune.study import (
 )
 from dlt.tune.sweep import sweep
 
-LOCK = "dvc.lock"
 PHASES = ("auto", "phase1", "phase2", "phase3", "phase4")
-POLL = 3.0  # seconds between looks at the queue
-PATIENCE = 60.0  # seconds for the last command of a killed sweep to end
 
 
 def main() -> None:
     """Run trials until the study has had as many as asked for, then write its page."""
     parser = argparse.ArgumentParser(prog="python -m dlt.tune", description=main.__doc__)
-    parser.add_argument("--trials", type=_positive, required=True, help="of the study, all told")
-    parser.add_argument("--jobs", type=_positive, default=1, help="trials at a time, here")
+    parser.add_argument("--trials", type=positive, required=True, help="of the study, all told")
+    parser.add_argument("--jobs", type=positive, default=1, help="trials at a time, here")
     parser.add_argument("--phase", choices=PHASES, help="instead of train.phase of params.yaml")
     args = parser.parse_args()
     params = load_params()
-    with _only_sweep_here() as lock:
-        _prepare_data()
+    with only_one_here() as lock:
+        prepare_data("split")
         splits = json.loads(SUMMARY.read_text(encoding="utf-8"))
         phase = chosen_phase(params, args.phase, splits)
         _run(params, phase, splits["data_hash"], args.trials, args.jobs, lock)
@@ -96,53 +88,6 @@ def _defaults(params: Params, phase: str) -> dict[str, Any]:
         if inside:
             values[name] = now[block][key]
     return values
-
-
-def _prepare_data() -> None:
-    """Bring the data up to date once, so that no trial has to."""
-    done = subprocess.run([sys.executable, "-m", "dvc", "repro", "split"], check=False)
-    if done.returncode:
-        raise DltError("dvc repro split failed: the data must be ready before a sweep")
-    known = subprocess.run(
-        ["git", "ls-files", "--error-unmatch", LOCK], capture_output=True, check=False
-    )
-    if known.returncode:
-        raise DltError(f"{LOCK}: queued runs see what git tracks, so first: git add {LOCK}")
-
-
-@contextmanager
-def _only_sweep_here() -> Iterator[int]:
-    """Hold the checkout's lock; yields its file descriptor.
-
-    Raises:
-        DltError: another sweep runs in this checkout.
-    """
-    TUNE.mkdir(exist_ok=True)
-    descriptor = os.open(TUNE / "lock", os.O_CREAT | os.O_RDWR)
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while not _lock(descriptor):
-            if time.monotonic() > deadline:
-                raise DltError(f"{TUNE / 'lock'}: another sweep runs in this checkout")
-            time.sleep(1)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
 
 
 if __name__ == "__main__":

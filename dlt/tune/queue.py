@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,11 +44,12 @@ Row = Mapping[str, Any]
 
 @dataclass
 class DvcQueue:
-    """Runs experiments of the train stage in the queue of the checkout in the current folder."""
+    """Runs experiments of some stages in the queue of the checkout in the current folder."""
 
-    fixed: Mapping[str, Any]  # parameters that all trials share, such as train.phase
-    study: Mapping[str, Any]  # what training must know to ask its study
+    fixed: Mapping[str, Any]  # parameters that all experiments share, such as train.phase
+    study: Mapping[str, Any] | None  # what training must know to ask its study; None: nothing
     lock: int  # a file descriptor that commands inherit, so that they hold the checkout's lock
+    stages: Sequence[str] = (STAGE,)
     _silent_since: dict[str, float] = field(default_factory=dict)
     _unreadable: int = 0
 
@@ -58,13 +59,14 @@ class DvcQueue:
         Raises:
             DltError: DVC refuses.
         """
-        write_json(trial_path(name), {**self.study, "number": number})
+        if self.study is not None:
+            write_json(trial_path(name), {**self.study, "number": number})
         with Repo() as repo:
             queue = repo.experiments.celery_queue
             ended = [*queue.iter_queued(), *(result.entry for result in queue.iter_done())]
             remove_tasks(queue, [entry for entry in ended if entry.name == name])
         sets = [f"--set-param={key}={value}" for key, value in {**self.fixed, **values}.items()]
-        self._dvc("exp", "run", "--queue", "--single-item", "--name", name, *sets, STAGE)
+        self._dvc("exp", "run", "--queue", "--single-item", "--name", name, *sets, *self.stages)
 
     def outcomes(self, names: Collection[str]) -> dict[str, Outcome]:
         """What the queue says, and for finished experiments `dvc.api.exp_show`.
@@ -80,7 +82,7 @@ class DvcQueue:
             _drop_lost(queue, lost)
             running = {entry.name for entry in active if entry not in lost}
             done = {name: rev for name, rev in _baselines(repo) if name in names}
-            failed = _failed(queue, names)
+            failed = _failed(queue, names, self.stages[0])
         found: dict[str, Outcome] = {name: Outcome("open") for name in waiting | running}
         results = self._results(done)
         return {n: results.get(n) or found.get(n) or failed.get(n, ABSENT) for n in names}
@@ -178,20 +180,20 @@ def _baselines(repo: Repo) -> Iterator[tuple[str, str]]:
             yield parts[4], parts[2] + parts[3]
 
 
-def _failed(queue: LocalCeleryQueue, names: Collection[str]) -> dict[str, Outcome]:
-    """Experiments whose stage failed; DVC's own races fail before a stage runs, and don't count."""
+def _failed(queue: LocalCeleryQueue, names: Collection[str], first: str) -> dict[str, Outcome]:
+    """Experiments whose stage failed; DVC's own races fail before the first, and don't count."""
     failed = [entry for entry, _ in queue.iter_failed() if entry.name in names]
     return {
-        entry.name: Outcome("failed", reason=f"{STAGE} failed: dvc queue logs {entry.name}")
+        entry.name: Outcome("failed", reason=f"dvc queue logs {entry.name}")
         for entry in failed
-        if entry.name and _stage_ran(queue, entry)
+        if entry.name and _stage_ran(queue, entry, first)
     }
 
 
-def _stage_ran(queue: LocalCeleryQueue, entry: QueueEntry) -> bool:
+def _stage_ran(queue: LocalCeleryQueue, entry: QueueEntry, stage: str) -> bool:
     info = queue.proc.get(entry.stash_rev)
     log = Path(info.stdout) if info and info.stdout else None
-    return bool(log and log.is_file() and f"'{STAGE}'" in log.read_text(errors="replace"))
+    return bool(log and log.is_file() and f"'{stage}'" in log.read_text(errors="replace"))
 
 
 def _drop_lost(queue: LocalCeleryQueue, lost: Collection[QueueEntry]) -> None:
