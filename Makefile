@@ -1,6 +1,7 @@
 # make repro   set up, then run the pipeline         make lint     ruff and mypy
 # make test    set up, then run the tests            make doctor   what is here, what is missing
 # make tune    search the hyperparameters: make tune TRIALS=50 JOBS=4 PHASE=phase2 (docs/sweeps.md)
+# make watch   the training that runs, in the terminal (docs/training.md)
 # make folds   cross-validation: make folds FOLDS=5 JOBS=2, or FOLDS=sites (docs/training.md)
 
 # The first interpreter that is new enough; choose another with `make PYTHON=/path/to/python3 …`.
@@ -19,7 +20,7 @@ export ITERATIVE_DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: repro test tune folds lint doctor browser
+.PHONY: repro test tune folds watch lint doctor browser
 .DELETE_ON_ERROR:
 
 repro: $(READY)
@@ -35,6 +36,9 @@ tune: $(READY)
 	$(PY) -m dlt.tune --trials $(TRIALS) --jobs $(JOBS) --phase $(PHASE)
 
 FOLDS ?=
+watch: $(READY)
+	@$(PY) -m dlt.watch
+
 folds: $(READY)
 	$(PY) -m dlt.folds --jobs $(JOBS) $(if $(FOLDS),--folds $(FOLDS))
 

@@ -1,6 +1,8 @@
 """params.yaml as frozen, validated models; wrong values are named all at once."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -10,11 +12,13 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     create_model,
     model_validator,
 )
 
 from dlt.errors import DltError
+from dlt.paths import outside
 
 PARAMS = Path("params.yaml")
 
@@ -110,10 +114,66 @@ class ModelParams(_Block):
         return self
 
 
+Logged = Literal[
+    "train/loss",
+    "train/role_loss",
+    "train/prop_loss",
+    "train/box_loss",
+    "val/loss",
+    "val/role_loss",
+    "val/prop_loss",
+    "val/box_loss",
+    "val/layout_accuracy",
+]
+"""What training logs at each evaluation, and so may be chosen by."""
+
+
+class EarlyStopping(_Block):
+    """Which evaluation is the best, and how many without a better one end a training."""
+
+    metric: Logged
+    mode: Literal["auto", "min", "max"]
+    patience: Count
+    min_delta: NonNegative
+
+    @property
+    def sign(self) -> int:
+        """1 where more is better, -1 where less is; auto takes that from the metric."""
+        less = self.metric.endswith("loss") if self.mode == "auto" else self.mode == "min"
+        return -1 if less else 1
+
+
+class CurriculumStage(_Block):
+    """A part of the epochs, and the most that an example's difficulty may be in it."""
+
+    share: Annotated[float, Field(gt=0, le=1)]
+    at_most: Count | None = None
+    lr_factor: Positive = 1.0
+
+
+class Curriculum(_Block):
+    """Simple sections first."""
+
+    enabled: bool
+    metric: Literal["element_count", "node_count", "depth"]
+    stages: Annotated[tuple[CurriculumStage, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _goes_up(self) -> "Curriculum":
+        if abs(sum(stage.share for stage in self.stages) - 1) > 1e-6:
+            raise ValueError("the stages' shares must add up to 1")
+        bounds = [math.inf if s.at_most is None else s.at_most for s in self.stages]
+        if bounds != sorted(bounds):
+            raise ValueError("at_most must not fall from one stage to the next")
+        return self
+
+
 class TrainParams(_Block):
     """How the model is trained, with no value left open."""
 
     lr: Positive
+    schedule: Literal["cosine", "linear", "constant", "one_cycle"]
+    scale_lr: bool
     epochs: Count
     min_steps: Annotated[int, Field(ge=0)]
     batch_size: Count
@@ -127,7 +187,8 @@ class TrainParams(_Block):
     role_balance: Fraction
     box_weight: NonNegative
     eval_every: Count
-    patience: Count
+    early_stopping: EarlyStopping
+    curriculum: Curriculum
 
 
 class Sample(_Block):
@@ -232,18 +293,19 @@ PhaseName = Literal["auto", "phase1", "phase2", "phase3", "phase4"]
 _Model = TypeVar("_Model", ModelParams, TrainParams)
 
 
-def _inheriting(block: type[BaseModel]) -> dict[str, Any]:
-    """The fields of `block`, each of which may be null: inherited from the phase."""
-    return {
-        name: (Annotated[field.annotation, *field.metadata] | None, None)
-        if field.metadata
-        else (field.annotation | None, None)  # type: ignore[operator]
-        for name, field in block.model_fields.items()
-    }
+def _inheriting(block: type[BaseModel]) -> type[_Block]:
+    """`block` with fields that may all be null, blocks in it as well: inherited from the phase."""
+    fields: dict[str, Any] = {}
+    for name, field in block.model_fields.items():
+        kind: Any = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            kind = _inheriting(kind)
+        fields[name] = (Annotated[kind, *field.metadata] if field.metadata else kind) | None, None
+    return create_model(f"_Some{block.__name__}", __base__=_Block, **fields)
 
 
-_ModelOverrides = create_model("_ModelOverrides", __base__=_Block, **_inheriting(ModelParams))
-_TrainOverrides = create_model("_TrainOverrides", __base__=_Block, **_inheriting(TrainParams))
+_ModelOverrides = _inheriting(ModelParams)
+_TrainOverrides = _inheriting(TrainParams)
 
 
 class ModelOverrides(_ModelOverrides):  # type: ignore[valid-type, misc]
@@ -251,10 +313,20 @@ class ModelOverrides(_ModelOverrides):  # type: ignore[valid-type, misc]
 
 
 class TrainOverrides(_TrainOverrides):  # type: ignore[valid-type, misc]
-    """The phase, a model to start from, and values of `train:` that override the phase's."""
+    """The phase, a model to start from, what is shown, and values that override the phase's."""
 
     phase: PhaseName = "auto"
     init_from: str | None = None
+    config_file: str | None = None
+    tensorboard: bool = False
+    monitor_system: bool = False
+
+
+class ConfigFile(_Block):
+    """A file of one's own: values that override the phase's, whichever it is."""
+
+    model: _ModelOverrides = _ModelOverrides()  # type: ignore[valid-type]
+    train: _TrainOverrides = _TrainOverrides()  # type: ignore[valid-type]
 
 
 class Params(_Block):
@@ -271,23 +343,40 @@ class Params(_Block):
     evaluate: Evaluate
     phases: Phases
     tune: Tune
+    _own: ConfigFile | None = None  # what train.config_file says
 
     @model_validator(mode="after")
-    def _resolves(self) -> "Params":
+    def _resolves(self, info: ValidationInfo) -> "Params":
+        self._own = (info.context or {}).get("own")
         for phase in Phases.model_fields:
             if self.train.phase in ("auto", phase):
                 self.resolve(phase)
         return self
 
+    def phase(self, name: str) -> Phase:
+        """The hyperparameters that a phase has under `phases:`."""
+        found: Phase = getattr(self.phases, name)
+        return found
+
     def resolve(self, phase: str) -> Phase:
-        """The hyperparameters of `phase` with the overrides of `model:` and `train:` applied."""
-        base: Phase = getattr(self.phases, phase)
-        return Phase(model=_resolve(base.model, self.model), train=_resolve(base.train, self.train))
+        """The hyperparameters of `phase`, under those of the file, under `model:` and `train:`."""
+        base = self.phase(phase)
+        for over in (self._own, self):
+            if over is not None:
+                model, train = _resolve(base.model, over.model), _resolve(base.train, over.train)
+                base = Phase(model=model, train=train)
+        return base
 
 
 def _resolve(base: _Model, overrides: BaseModel) -> _Model:
-    own = overrides.model_dump(exclude_none=True, exclude={"phase", "init_from"})
-    return type(base)(**{**base.model_dump(), **own})
+    own = overrides.model_dump(exclude_none=True, include=set(type(base).model_fields))
+    return type(base)(**_merged(base.model_dump(), own))
+
+
+def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `own` in their places, block by block."""
+    both = {key: _merged(base[key], own[key]) for key in own if isinstance(own[key], dict)}
+    return {**base, **own, **both}
 
 
 def load_params(path: Path = PARAMS) -> Params:
@@ -296,14 +385,42 @@ def load_params(path: Path = PARAMS) -> Params:
     Raises:
         DltError: the file is unreadable, or a value is wrong; all wrong values are named.
     """
+    raw = _read_yaml(path)
+    own = None
+    if isinstance(raw, dict) and isinstance(raw.get("train"), dict):
+        file = raw["train"].get("config_file")
+        own = load_config_file(file) if isinstance(file, str) else None
+    with _named(path):
+        return Params.model_validate(raw, context={"own": own})
+
+
+def load_config_file(file: str) -> ConfigFile:
+    """Read and check the file that `train.config_file` names.
+
+    Raises:
+        DltError: as `load_params`.
+    """
+    path = Path(outside(file))
+    with _named(path):
+        return ConfigFile.model_validate(_read_yaml(path) or {})
+
+
+def _read_yaml(path: Path) -> Any:
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DltError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DltError(f"{path}: not UTF-8 text") from None
     except yaml.YAMLError as error:
         raise DltError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Tell all wrong values in one line that names the file."""
     try:
-        return Params.model_validate(raw)
+        yield
     except ValidationError as error:
         faults = [_describe(fault) for fault in error.errors()]
         raise DltError(f"{path}: " + "; ".join(dict.fromkeys(faults))) from None

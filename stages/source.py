@@ -4,14 +4,16 @@ from pathlib import Path
 
 from dlt.files import write_json
 from dlt.ingest import source_fingerprint
-from dlt.params import load_params
-from dlt.paths import INIT, SOURCE, outside
+from dlt.params import load_config_file, load_params
+from dlt.paths import CONFIG, INIT, SOURCE, outside
 from dlt.process import run_main
 
 
 def main() -> None:
-    """Write the fingerprints of the source of examples and of the model to start from."""
+    """Write the fingerprints of the source of examples, and of what training starts from."""
     params = load_params()
+    file = params.train.config_file
+    write_json(CONFIG, load_config_file(file).model_dump(exclude_unset=True) if file else {})
     write_json(SOURCE, {"fingerprint": source_fingerprint(params.ingest)})
     write_json(INIT, {"sha256": _start_digest(params.train.init_from)})
 

@@ -77,3 +77,43 @@ def test_a_file_that_is_no_mapping_is_one_line(tmp_path: Path, text: str) -> Non
     with pytest.raises(DltError) as caught:
         load_params(tmp_path / "params.yaml")
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_ones_own_lies_between_phase_and_overrides(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("train: {lr: 7e-5, batch_size: 8, early_stopping: {patience: 3}}\n")
+    path = written(tmp_path, train__config_file=str(own), train__batch_size=4)
+    params = load_params(path)
+    for phase in ("phase1", "phase4"):
+        found, usual = params.resolve(phase), params.phase(phase)
+        assert (found.train.lr, found.train.batch_size) == (7e-5, 4)
+        assert found.train.early_stopping.patience == 3
+        assert found.train.early_stopping.metric == usual.train.early_stopping.metric
+        assert found.model == usual.model and usual.train.lr != 7e-5
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("train: {lrr: 1, epochs: 0}\nmodle: {}", "train.lrr: .*train.epochs: .*modle: "),
+        ("train: {phase: phase2}", "train.phase: "),
+        ("- a", "should be a valid dictionary"),
+        ("a: [", "not YAML"),
+        (None, "No such file"),
+    ],
+)
+def test_a_wrong_file_of_ones_own_is_one_line_that_names_it(
+    tmp_path: Path, text: str | None, named: str
+) -> None:
+    own = tmp_path / "own.yaml"
+    if text is not None:
+        own.write_text(text)
+    with pytest.raises(DltError, match=named) as caught:
+        load_params(written(tmp_path, train__config_file=str(own)))
+    assert str(caught.value).startswith(f"{own}: ") and "\n" not in str(caught.value)
+
+
+def test_a_file_of_ones_own_and_the_phase_must_fit_together(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("model: {image_width: 96}")
+    with pytest.raises(DltError, match="image_width is not a multiple of patch_size's width 80"):
+        load_params(written(tmp_path, train__config_file=str(tmp_path / "own.yaml")))

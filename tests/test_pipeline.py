@@ -363,7 +363,7 @@ def test_ingest_killed_again_and_again_ends_as_if_never_killed(
 def test_training_killed_again_and_again_goes_on_from_its_last_epoch(
     done: Checkout, tmp_path: Path
 ) -> None:
-    done.set(**{"train.epochs": 40, "train.patience": 40})
+    done.set(**{"train.epochs": 40, "train.early_stopping.patience": 40})
     untouched = done.copy(tmp_path / "untouched")
     times: set[int] = set()
 

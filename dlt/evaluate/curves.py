@@ -1,6 +1,7 @@
 """The curves of a training, from the tables that DVCLive has written."""
 
 import csv
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ def training_charts(log: Path) -> list[dict[str, Any]]:
 def read_curve(path: Path) -> Points:
     """The (step, value) points of one table; none where there is no such file.
 
+    Values that are not finite, as of a training that diverged, are left out.
+
     Raises:
         DltError: a line that has no two numbers; the message names the file.
     """
@@ -46,6 +49,7 @@ def read_curve(path: Path) -> Points:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file, delimiter="\t"))
     try:
-        return [(float(step), float(value)) for step, value in rows[1:]]
+        points = [(float(step), float(value)) for step, value in rows[1:]]
     except ValueError:
         raise DltError(f"{path}: a step and a value expected in each line") from None
+    return [point for point in points if math.isfinite(point[1])]

@@ -28,11 +28,14 @@ from dlt.train.checkpoint import (
     run_key,
     save_checkpoint,
 )
+from dlt.train.curriculum import announce, mean_count
 from dlt.train.examples import epoch_examples
 from dlt.train.loop import Run, new_run, role_weights, train_epoch, val_losses
 from dlt.train.model_file import load_model, model_digest, save_model
+from dlt.train.rate import scaled
 from dlt.train.stopping import is_finished, keep_best
 from dlt.tune.pruning import should_stop
+from dlt.watch.observer import Observer
 
 
 def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params) -> None:
@@ -67,13 +70,23 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
     torch.manual_seed(params.seed)
     model = _initial_model(chosen.model, start)
     model.encoder.nodes.know(*known_words(train_set))
-    chosen = chosen.model_copy(update={"train": enough_epochs(chosen.train, len(train_set))})
+    usual = params.phase(phase).train.batch_size
+    train = scaled(chosen.train, usual, chosen.train.batch_size)
+    train = enough_epochs(train, mean_count(train_set, train.curriculum))
+    chosen = chosen.model_copy(update={"train": train})
     run = new_run(model.to(device), chosen.train)
     _announce(phase, splits["examples"], chosen, run, device)
-    with Live(str(log), dvcyaml=False, save_dvc_exp=False, monitor_system=False) as live:
+    monitor = params.train.monitor_system
+    with (
+        Live(str(log), dvcyaml=False, save_dvc_exp=False, monitor_system=monitor) as live,
+        Observer(log, phase, chosen.train, params.train) as observer,
+    ):
         live.log_params(config)
         _resume(run, folder, live)
-        _train(run, chosen, params, train_set, val_set, folder, live)
+        observer.started(run.epoch, run.best_epoch, run.history)
+        _train(run, chosen, params, train_set, val_set, folder, live, observer)
+    if not run.best_weights:
+        raise DltError(f"training diverged: {train.early_stopping.metric} was never a number")
     run.model.load_state_dict(run.best_weights)
     save_model(models, run.model, config)
     remove_checkpoint(folder)
@@ -137,6 +150,7 @@ def _train(
     val_set: Sequence[Labelled],
     folder: Path,
     live: Live,
+    observer: Observer,
 ) -> None:
     val_sections = [s.encoded for s in val_set]
     device = next(run.model.parameters()).device
@@ -144,19 +158,23 @@ def _train(
     pruned = False
     while not pruned and not is_finished(run, chosen.train):
         sections = epoch_examples(train_set, chosen.train, params.seed, run.epoch)
+        announce(run.epoch, sections, chosen.train)
         metrics = train_epoch(run, sections, chosen.train, weights, params.seed)
         if run.epoch % chosen.train.eval_every == 0 or run.epoch == chosen.train.epochs:
             average = cast(LayoutModel, run.average.module)
             metrics |= val_losses(average, val_sections, chosen.train, weights)
             pairs = predict_pairs(average, val_set, params.sample.steps)
             metrics["val/layout_accuracy"] = layout_accuracy(pairs) or 0.0
-            keep_best(run, metrics)
+            keep_best(run, metrics, chosen.train.early_stopping)
             pruned = should_stop(run.epoch, metrics["val/layout_accuracy"])
         run.history.append(metrics)
         _log(live, metrics)
         save_checkpoint(folder, run.state_dict())
-    live.log_metric("val/best_layout_accuracy", run.best, plot=False)
-    print(f"best: epoch {run.best_epoch}, val layout_accuracy {run.best:.4f}")
+        observer.epoch(run.epoch, run.best_epoch, run.history)
+    if run.best_epoch:
+        accuracy = run.history[run.best_epoch - 1]["val/layout_accuracy"]
+        live.log_metric("val/best_layout_accuracy", accuracy, plot=False)
+        print(f"best: epoch {run.best_epoch}, val layout_accuracy {accuracy:.4f}")
 
 
 def _log(live: Live, metrics: dict[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""The training loop: joint diffusion losses, AdamW, warm-up and cosine, EMA, early stopping."""
+"""The training loop: joint diffusion losses, AdamW, a schedule, EMA."""
 
 import math
 import time
@@ -19,6 +19,7 @@ from dlt.model.layout_model import LayoutModel
 from dlt.model.losses import Losses, losses
 from dlt.params import TrainParams
 from dlt.section.roles import NODE_ROLES
+from dlt.train.curriculum import stage_number
 from dlt.train.rate import learning_rate
 
 VAL_SEED = 1  # the noise that val losses are measured with
@@ -108,9 +109,9 @@ def train_epoch(
     sums: dict[str, float] = {}
     started = time.perf_counter()
     bar = tqdm(batches, f"epoch {run.epoch + 1}/{params.epochs}", disable=None, leave=False)
-    for batch in bar:
+    for number, batch in enumerate(bar, run.epoch * len(batches)):
         for group in run.optimizer.param_groups:
-            group["lr"] = learning_rate(run.step, total_steps, params)
+            group["lr"] = learning_rate(number, total_steps, params)
         parts = _batch_losses(
             run.model, batch, params.class_dropout, params.text_dropout, weights, generator, device
         )
@@ -127,6 +128,10 @@ def train_epoch(
     run.epoch += 1
     means = {f"train/{name}": value / len(sections) for name, value in sums.items()}
     lr = run.optimizer.param_groups[0]["lr"]
+    if params.curriculum.enabled:
+        means["curriculum_stage"] = 1 + stage_number(
+            (run.epoch - 1) / params.epochs, params.curriculum
+        )
     return {**means, "lr": lr, "samples_per_second": len(sections) / seconds}
 
 

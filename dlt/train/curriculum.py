@@ -1,0 +1,85 @@
+"""Curriculum: in the first epochs only sections that are simple enough (Bengio et al. 2009)."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from dlt.data.labelled import Labelled
+from dlt.errors import DltError
+from dlt.params import Curriculum, CurriculumStage, TrainParams
+from dlt.section.roles import DROP, MERGE
+from dlt.section.tree import depths
+
+EVERYTHING = CurriculumStage(share=1.0)
+ROUNDING = 1e-9
+
+
+def stage_number(done: float, curriculum: Curriculum) -> int:
+    """The stage, from 0, at `done` of the training, from 0 to 1; 0 without a curriculum."""
+    if not curriculum.enabled:
+        return 0
+    ends = list(accumulate(stage.share for stage in curriculum.stages))
+    return sum(done + ROUNDING >= end for end in ends[:-1])
+
+
+def stage_at(done: float, curriculum: Curriculum) -> CurriculumStage:
+    """The stage itself; without a curriculum one that admits everything."""
+    return curriculum.stages[stage_number(done, curriculum)] if curriculum.enabled else EVERYTHING
+
+
+def difficulty(section: Labelled, metric: str) -> int:
+    """How hard a section is: its elements, its DOM nodes, or the depth of its DOM tree."""
+    if metric == "element_count":
+        return sum(role not in (MERGE, DROP) for role in section.truth.roles)
+    if metric == "node_count":
+        return len(section.structure)
+    return max(depths(section.structure.parents)) + 1
+
+
+def admitted(
+    sections: Sequence[Labelled], done: float, curriculum: Curriculum
+) -> Sequence[Labelled]:
+    """The sections that the stage at `done` of the training admits.
+
+    Raises:
+        DltError: there is none.
+    """
+    bound = stage_at(done, curriculum).at_most
+    if bound is None:
+        return sections
+    found = [s for s in sections if difficulty(s, curriculum.metric) <= bound]
+    if not found:
+        number = stage_number(done, curriculum)
+        raise DltError(
+            f"train.curriculum.stages: no section of train has {curriculum.metric} of at most "
+            f"{bound}, as stage {number + 1} of {len(curriculum.stages)} wants"
+        )
+    return found
+
+
+def mean_count(sections: Sequence[Labelled], curriculum: Curriculum) -> int:
+    """How many sections an epoch has on average.
+
+    Raises:
+        DltError: a stage has none.
+    """
+    if not curriculum.enabled:
+        return len(sections)
+    ends = [0.0, *accumulate(stage.share for stage in curriculum.stages)]
+    counts = [len(admitted(sections, start, curriculum)) for start in ends[:-1]]
+    return round(sum(n * s.share for n, s in zip(counts, curriculum.stages, strict=True)))
+
+
+def announce(epoch: int, sections: Sequence[object], params: TrainParams) -> None:
+    """Say that a stage begins with this epoch, if one does."""
+    curriculum = params.curriculum
+    number = stage_number(epoch / params.epochs, curriculum)
+    if not curriculum.enabled or (
+        epoch and number == stage_number((epoch - 1) / params.epochs, curriculum)
+    ):
+        return
+    bound = curriculum.stages[number].at_most
+    limit = "all" if bound is None else f"{curriculum.metric} of at most {bound}"
+    print(
+        f"curriculum: stage {number + 1} of {len(curriculum.stages)} begins in epoch {epoch + 1}: "
+        f"{len(sections):,} sections, {limit}"
+    )

@@ -1,0 +1,103 @@
+"""Tells about a training at the end of every epoch: its state, its page, TensorBoard, warnings."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import torch
+
+from dlt.errors import DltError
+from dlt.params import TrainOverrides, TrainParams
+from dlt.watch.page import write_page
+from dlt.watch.progress import (
+    Progress,
+    experiment_name,
+    page_path,
+    tensorboard_path,
+    write_progress,
+)
+from dlt.watch.warnings import GpuUse, idle_gpu, stale_loss
+
+
+class Observer:
+    """One for a training, used as a context: `started` once, then `epoch` at the end of each."""
+
+    def __init__(
+        self, log: Path, phase: str, params: TrainParams, switches: TrainOverrides
+    ) -> None:
+        self._params, self._phase, self._log = params, phase, log
+        self._name = experiment_name()
+        self._gpu = GpuUse() if switches.monitor_system and torch.cuda.is_available() else None
+        self._board = _tensorboard(self._name) if switches.tensorboard else None
+        self._first_epoch = 0
+        self._started = time.time()
+        self._told: Progress | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._gpu:
+            self._gpu.end()
+        if self._board:
+            self._board.close()
+        if self._told:
+            self._tell(self._told.epoch, self._told.best_epoch, "stopped" if kind else "finished")
+
+    def started(self, epoch: int, best_epoch: int, history: Sequence[Mapping[str, float]]) -> None:
+        """Training begins, or goes on after `epoch`; TensorBoard is told all of `history` again."""
+        print(f"page: {page_path(self._name)} (renews itself); in a terminal: make watch")
+        self._first_epoch = epoch
+        for number, metrics in enumerate(history, 1):
+            self._write_events(metrics, number)
+        self._tell(epoch, best_epoch, "running")
+
+    def epoch(self, epoch: int, best_epoch: int, history: Sequence[Mapping[str, float]]) -> None:
+        """An epoch has ended; the last entry of `history` has its metrics."""
+        self._write_events(history[-1], epoch)
+        self._tell(epoch, best_epoch, "running")
+        for line in (stale_loss(history), idle_gpu(self._gpu.mean() if self._gpu else None)):
+            if line:
+                print(f"warning: {line}")
+
+    def _write_events(self, metrics: Mapping[str, float], epoch: int) -> None:
+        if self._board:
+            for name, value in metrics.items():
+                self._board.add_scalar(name, value, epoch)
+            self._board.flush()
+
+    def _tell(
+        self, epoch: int, best_epoch: int, state: Literal["running", "finished", "stopped"]
+    ) -> None:
+        now = time.time()
+        self._told = Progress(
+            experiment=self._name,
+            phase=self._phase,
+            log=str(self._log.absolute()),
+            pid=os.getpid(),
+            epoch=epoch,
+            epochs=self._params.epochs,
+            seconds_per_epoch=(now - self._started) / max(epoch - self._first_epoch, 1),
+            best_epoch=best_epoch,
+            metric=self._params.early_stopping.metric,
+            updated=now,
+            state=state,
+        )
+        write_progress(self._told)
+        write_page(page_path(self._name), self._told)
+
+
+def _tensorboard(name: str) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise DltError("train.tensorboard: no such package; pip install tensorboard") from None
+    return SummaryWriter(str(tensorboard_path(name)))
