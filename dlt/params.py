@@ -206,6 +206,7 @@ class Evaluate(_Block):
     against: str | None
     robustness: bool
     ablations: bool
+    old_test: str | None = None
 
 
 class Phase(_Block):

@@ -5,6 +5,7 @@ from pathlib import Path
 SOURCE = Path("data/source.json")
 INIT = Path("data/init_from.json")
 CONFIG = Path("data/config_file.json")
+OLD_TEST = Path("data/old_test.json")
 RAW = Path("data/raw")
 VALIDATED = Path("data/validated")
 SPLITS = Path("data/splits")

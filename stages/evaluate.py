@@ -1,5 +1,7 @@
 """Evaluate: the trained model and the baselines on the test split, beside the val split."""
 
+from pathlib import Path
+
 from dlt.data.shards import read_shards
 from dlt.evaluate.predictions import Source
 from dlt.evaluate.stage import Outputs, evaluate
@@ -14,6 +16,7 @@ from dlt.paths import (
     RAW,
     REQUIREMENTS,
     TRAIN_LOG,
+    outside,
 )
 from dlt.process import run_main
 
@@ -21,12 +24,14 @@ from dlt.process import run_main
 def main() -> None:
     """Write the metrics, the pictures, the report and the table."""
     params = load_params()
+    start = params.train.init_from
     source = Source(
         model=MODEL,
         test=lambda: read_shards(PROCESSED / "test"),
         train=lambda: read_shards(PROCESSED / "train"),
         val=lambda: read_shards(PROCESSED / "val"),
         log=TRAIN_LOG,
+        start=Path(outside(start)) if start else None,
         folders=RAW,
     )
     outputs = Outputs(EVALUATION, PERFORMANCE, ERROR_ANALYSIS, PLOTS)

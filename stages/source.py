@@ -4,17 +4,20 @@ from pathlib import Path
 
 from dlt.files import write_json
 from dlt.ingest import source_fingerprint
+from dlt.ingest.archive import fingerprint
 from dlt.params import load_config_file, load_params
-from dlt.paths import CONFIG, INIT, SOURCE, outside
+from dlt.paths import CONFIG, INIT, OLD_TEST, SOURCE, outside
 from dlt.process import run_main
 
 
 def main() -> None:
-    """Write the fingerprints of the source of examples, and of what training starts from."""
+    """Write the fingerprints of the source of examples, of what training starts from, of an old test."""
     params = load_params()
     file = params.train.config_file
     write_json(CONFIG, load_config_file(file).model_dump(exclude_unset=True) if file else {})
     write_json(SOURCE, {"fingerprint": source_fingerprint(params.ingest)})
+    old = params.evaluate.old_test
+    write_json(OLD_TEST, {"fingerprint": fingerprint(outside(old)) if old else ""})
     write_json(INIT, {"sha256": _start_digest(params.train.init_from)})
 
 

@@ -36,6 +36,7 @@ class Source:
     train: Examples | None = None  # for the baselines
     val: Examples | None = None
     log: Path | None = None  # the DVCLive folder of the training
+    start: Path | None = None  # the model that training started from
     folders: Path | None = None  # the dataset folder in which the examples lie, to link to them
 
 

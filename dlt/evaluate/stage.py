@@ -17,6 +17,7 @@ from dlt.evaluate.breakdown import accuracy_row, breakdowns, by_role
 from dlt.evaluate.compare import compare, score_all
 from dlt.evaluate.error_analysis import analyse
 from dlt.evaluate.errors import section_errors
+from dlt.evaluate.forgetting import forgetting, forgetting_line
 from dlt.evaluate.gallery import write_gallery
 from dlt.evaluate.metrics import Pair, SectionScore, confusion_counts, measures
 from dlt.evaluate.page import Report, write_page
@@ -37,6 +38,7 @@ from dlt.evaluate.report import assemble, evaluation_table
 from dlt.evaluate.tables import error_rows, write_tables
 from dlt.files import write_json
 from dlt.params import Evaluate
+from dlt.paths import outside
 from dlt.predict import Predictor
 from dlt.process import cores
 from dlt.readiness import check_readiness, read_requirements
@@ -92,6 +94,9 @@ def evaluate(source: Source, outputs: Outputs, requirements: Path, params: Evalu
     predictions = predict_all(predictor, test, source, params)
     scores = score_all(predictions)
     evaluation = summarise(scores)
+    if params.old_test:
+        old = Path(outside(params.old_test))
+        evaluation["old_test"] = forgetting(predictor, source.start, old, params.batch_size)
     errors = [section_errors(pair) for pair in predictions[TEST]]
     analysis = analyse(predictions[TEST], scores[TEST], errors)
     readiness = check_readiness(evaluation, performance, requirements)
@@ -116,6 +121,8 @@ def evaluate(source: Source, outputs: Outputs, requirements: Path, params: Evalu
     )
     write_page(outputs.plots / "report.html", report, source)
     print(evaluation_table(evaluation, performance, readiness))
+    if "old_test" in evaluation:
+        print(forgetting_line(evaluation["old_test"]))
 
 
 def summarise(scores: Mapping[Key, Sequence[SectionScore]]) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+"""What training on new examples has cost on the old ones: continuous learning's test."""
+
+from pathlib import Path
+from typing import Any
+
+from dlt.data.labelled import load_labelled
+from dlt.data.shards import read_folders, read_shards
+from dlt.errors import DltError
+from dlt.evaluate.compare import compare, score_all
+from dlt.evaluate.metrics import SectionScore, measures
+from dlt.predict import Predictor, predict_pairs
+
+METRIC = "layout_accuracy"
+DECIMALS = 6
+
+
+def forgetting(
+    predictor: Predictor, start: Path | None, old_test: Path, batch_size: int
+) -> dict[str, Any]:
+    """Layout accuracy on an old test split, beside that of the model that training started from.
+
+    Args:
+        start: the folder of that model; without one nothing stands beside.
+        old_test: a folder of tar shards, as in data/processed/test, or of example folders.
+
+    Returns `layout_accuracy` and `count`; with a start also `before`, and `difference` (ours
+    minus before) with its paired interval over sites and its p value.
+
+    Raises:
+        DltError: there are no examples, or no model at `start`.
+    """
+    scores = {"now": _scores(predictor, old_test, batch_size)}
+    found: dict[str, Any] = {"count": len(scores["now"])}
+    if start is not None:
+        scores["before"] = _scores(Predictor.load(start), old_test, batch_size)
+        rows = compare(scores["now"], {"before": scores["before"]})
+        row = next(row for row in rows if row["metric"] == METRIC)
+        found |= {name: row[name] for name in ("difference", "low", "high", "p")}
+    values = {name: measures(own)[METRIC].value for name, own in scores.items()}
+    rounded = {n: None if v is None else round(v, DECIMALS) for n, v in values.items()}
+    return {METRIC: rounded.pop("now"), **rounded, **found}
+
+
+def forgetting_line(found: dict[str, Any]) -> str:
+    """The same in words."""
+    line = f"old test: {METRIC} {found[METRIC]:.3f} over {found['count']:,} sections"
+    if "before" not in found:
+        return line
+    interval = "" if found["low"] is None else f", {found['low']:+.3f} to {found['high']:+.3f}"
+    return f"{line}, {found['before']:.3f} before training went on ({found['difference']:+.3f}{interval})"
+
+
+def _scores(predictor: Predictor, folder: Path, batch_size: int) -> list[SectionScore]:
+    examples = read_shards(folder) if any(folder.glob("*.tar")) else read_folders(folder)
+    sections = load_labelled(examples, predictor.params, "old test")
+    if not sections:
+        raise DltError(f"evaluate.old_test: {folder}: no examples")
+    pairs = predict_pairs(predictor.model, sections, predictor.steps, batch_size)
+    return score_all({"": pairs})[""]
