@@ -12,7 +12,7 @@ from dlt.model.layers import Attention, SelfBlock
 from dlt.params import TrainParams
 from dlt.train.batches import Limits, Part, Steps, load_steps
 from dlt.train.distributed import Ranks
-from dlt.train.health import check_loss, memory_in_one_line
+from dlt.train.health import check_loss, memory_in_one_line, warn_of_idle_gpu
 from dlt.train.run import Run
 from tests.test_model import TINY, sections
 from tests.test_train import ALONE, PARAMS, epochs, fresh_run, losses_of, same
@@ -182,6 +182,14 @@ def test_a_loss_that_explodes_stops_the_run_and_one_that_jumps_does_not() -> Non
     with pytest.raises(DltError, match="exploded"):
         for run.step in range(100, 200):
             check_loss(run, 40.0, 1.0)
+
+
+def test_a_gpu_that_waits_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for device in ("cpu", "cuda"):
+        for share in (0.2, 0.4):
+            warn_of_idle_gpu(Ranks(0, 1, torch.device(device)), share)
+    said = capsys.readouterr().out
+    assert said.splitlines() == [said.strip()] and "40%" in said
 
 
 def test_no_memory_is_one_line_with_what_is_not_in_use_yet() -> None:
