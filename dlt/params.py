@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -27,6 +28,11 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Pixels = Annotated[int, Field(ge=8, le=256, multiple_of=8)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Auto = Literal["auto"]
+# YAML 1.1 reads a bare no as false
+Precision = Annotated[
+    Literal["no", "bf16", "fp16", "auto"], BeforeValidator(lambda x: "no" if x is False else x)
+]
 
 
 class _Block(BaseModel):
@@ -189,6 +195,17 @@ class TrainParams(_Block):
     eval_every: Count
     early_stopping: EarlyStopping
     curriculum: Curriculum
+    gradient_accumulation: Count
+    max_tokens_per_batch: Annotated[int, Field(ge=0)]
+    mixed_precision: Precision
+    gradient_checkpointing: bool
+    compile_model: bool
+    dataloader_num_workers: Annotated[int, Field(ge=0, le=64)] | Auto
+    num_gpus: Annotated[int, Field(ge=1, le=1024)] | Auto
+    launcher: Literal["auto", "none", "torchrun"]
+    shard_model: bool
+    checkpoint_minutes: Positive
+    keep_checkpoints: Count
 
 
 class Sample(_Block):
@@ -314,10 +331,11 @@ class ModelOverrides(_ModelOverrides):  # type: ignore[valid-type, misc]
 
 
 class TrainOverrides(_TrainOverrides):  # type: ignore[valid-type, misc]
-    """The phase, a model to start from, what is shown, and values that override the phase's."""
+    """The phase, what to start from, what is shown, and values that override the phase's."""
 
     phase: PhaseName = "auto"
     init_from: str | None = None
+    resume_from: str | None = None
     config_file: str | None = None
     tensorboard: bool = False
     monitor_system: bool = False

@@ -11,14 +11,15 @@ from dlt.process import run_main
 
 
 def main() -> None:
-    """Write the fingerprints of the source of examples, of what training starts from, of an old test."""
+    """Write the fingerprints of what lies outside: examples, what training starts from, a test."""
     params = load_params()
     file = params.train.config_file
     write_json(CONFIG, load_config_file(file).model_dump(exclude_unset=True) if file else {})
     write_json(SOURCE, {"fingerprint": source_fingerprint(params.ingest)})
     old = params.evaluate.old_test
     write_json(OLD_TEST, {"fingerprint": fingerprint(outside(old)) if old else ""})
-    write_json(INIT, {"sha256": _start_digest(params.train.init_from)})
+    start = _start_digest(params.train.init_from), _checkpoint_digest(params.train.resume_from)
+    write_json(INIT, {"sha256": start[0], "resume_from": start[1]})
 
 
 def _start_digest(start: str | None) -> str:
@@ -27,6 +28,14 @@ def _start_digest(start: str | None) -> str:
     from dlt.train.model_file import model_digest  # torch takes seconds, and every repro is here
 
     return model_digest(Path(outside(start)))
+
+
+def _checkpoint_digest(path: str | None) -> str:
+    if path is None:
+        return ""
+    from dlt.train.checkpoint import checkpoint_digest
+
+    return checkpoint_digest(Path(outside(path)))
 
 
 if __name__ == "__main__":

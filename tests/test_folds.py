@@ -19,7 +19,7 @@ from dlt.folds import aggregate, run_folds, table
 from dlt.params import Split
 from dlt.split import Item, divide, make_folds, name_folds, split, take_fold
 from dlt.tune.sweep import Outcome
-from tests.pipeline import Checkout, _environment
+from tests.pipeline import Checkout, environment
 from tests.test_split import RATIOS, flat_items, given_items, make_dataset
 from tests.test_tune_queue import new_checkout
 
@@ -171,7 +171,7 @@ def _run(checkout: Checkout, command: list[str]) -> str:
     done = subprocess.run(
         command,
         cwd=checkout.root,
-        env=_environment(),
+        env=environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -13,15 +13,24 @@ from dlt.data.labelled import Labelled
 from dlt.errors import DltError
 from dlt.model.layout_model import LayoutModel
 from dlt.params import Curriculum, EarlyStopping, TrainParams, load_params
-from dlt.train.curriculum import admitted, announce, difficulty, mean_count, stage_number
+from dlt.train.curriculum import (
+    admitted,
+    beginning,
+    difficulty,
+    mean_count,
+    stage_metric,
+    stage_number,
+)
 from dlt.train.examples import epoch_examples
-from dlt.train.loop import new_run, role_weights, train_epoch
+from dlt.train.hardware import settle
 from dlt.train.rate import learning_rate, scaled
+from dlt.train.run import new_run
 from dlt.train.stopping import is_finished, keep_best
 from tests.test_model import TINY, sections
 from tests.test_params import written
+from tests.test_train import ALONE
 
-BASE: TrainParams = load_params().phases.phase1.train
+BASE: TrainParams = settle(load_params().phases.phase1.train, ALONE)
 STAGES = (
     {"share": 0.3, "at_most": 6, "lr_factor": 0.5},
     {"share": 0.4, "at_most": 12},
@@ -98,16 +107,19 @@ def curriculum(**changes: Any) -> Curriculum:
 
 
 def test_each_stage_sees_only_what_it_may(examples: list[Labelled]) -> None:
-    chosen = params(epochs=10, augmentation_factor=0, curriculum=curriculum().model_dump())
+    chosen = params(epochs=10, augmentation_factor=2, curriculum=curriculum().model_dump())
     counts = {s.encoded.name: difficulty(s, "element_count") for s in examples}
+    names = [s.encoded.name for s in examples]
     seen = [
-        {counts[e.name] for e in epoch_examples(examples, chosen, 0, epoch)} for epoch in range(10)
+        {counts[names[n // 2]] for n in epoch_examples(examples, chosen, 0, epoch)}
+        for epoch in range(10)
     ]
     assert max(counts.values()) > 12 and min(counts.values()) <= 6
     wanted = [{c for c in counts.values() if c <= most} for most in (6, 12, math.inf)]
     assert seen == [wanted[0]] * 3 + [wanted[1]] * 4 + [wanted[2]] * 3
+    assert len(epoch_examples(examples, chosen, 0, 9)) == 2 * len(examples)
     off = params(epochs=10, augmentation_factor=0)
-    assert len(epoch_examples(examples, off, 0, 0)) == len(examples)
+    assert list(epoch_examples(examples, off, 0, 0)) == list(range(len(examples)))
 
 
 @pytest.mark.parametrize("metric", ["element_count", "node_count", "depth"])
@@ -129,21 +141,19 @@ def test_difficulty_is_what_its_name_says(metric: str, examples: list[Labelled])
     assert 0 < len(admitted(examples, 0.5, limited)) < len(examples)
 
 
-def test_a_stage_has_a_rate_of_its_own_and_says_when_it_begins(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_stage_has_a_rate_of_its_own_and_says_when_it_begins() -> None:
     chosen = params(
         epochs=10, schedule="constant", warmup_steps=0, curriculum=curriculum().model_dump()
     )
-    found = [learning_rate(step, 100, chosen) / chosen.lr for step in range(100)]
-    assert found == [0.5] * 30 + [1.0] * 70
-    for epoch in range(10):
-        announce(epoch, [None] * (epoch + 1), chosen)
-    assert capsys.readouterr().out.splitlines() == [
-        "curriculum: stage 1 of 3 begins in epoch 1: 1 sections, element_count of at most 6",
-        "curriculum: stage 2 of 3 begins in epoch 4: 4 sections, element_count of at most 12",
-        "curriculum: stage 3 of 3 begins in epoch 8: 8 sections, all",
+    found = [learning_rate(7, 100, chosen, epoch) / chosen.lr for epoch in range(10)]
+    assert found == [0.5] * 3 + [1.0] * 7
+    lines = [beginning(epoch, epoch + 1, chosen) for epoch in range(10)]
+    assert [line for line in lines if line] == [
+        "curriculum: stage 1 of 3 begins in epoch 1: 1 examples, element_count of at most 6",
+        "curriculum: stage 2 of 3 begins in epoch 4: 4 examples, element_count of at most 12",
+        "curriculum: stage 3 of 3 begins in epoch 8: 8 examples, all",
     ]
+    assert [stage_metric(epoch, chosen)["curriculum_stage"] for epoch in (0, 3, 9)] == [1, 2, 3]
 
 
 def test_shares_hold_for_any_number_of_epochs() -> None:
@@ -152,17 +162,17 @@ def test_shares_hold_for_any_number_of_epochs() -> None:
         assert [stages.count(n) * 10 / epochs for n in range(3)] == [3, 4, 3]
 
 
-def test_the_stage_is_logged_and_an_empty_one_is_an_error(examples: list[Labelled]) -> None:
-    chosen = params(epochs=10, curriculum=curriculum().model_dump())
-    encoded = epoch_examples(examples, chosen, 0, 0)
-    run = new_run(LayoutModel(TINY), chosen)
-    metrics = train_epoch(run, encoded, chosen, role_weights(encoded, 0), 0)
-    assert metrics["curriculum_stage"] == 1
-    few = mean_count(examples, curriculum())
-    assert len(encoded) < few < len(examples)
-    with pytest.raises(DltError, match=r"element_count of at most 1, as stage 1 of 2 wants"):
-        stages = [{"share": 0.5, "at_most": 1}, {"share": 0.5}]
-        mean_count([s for s in examples if len(s.structure) > 5], curriculum(stages=stages))
+def test_epochs_are_counted_by_what_they_have_and_an_empty_stage_is_an_error(
+    examples: list[Labelled],
+) -> None:
+    few = len(admitted(examples, 0.0, curriculum()))
+    assert few < mean_count(examples, curriculum()) < len(examples)
+    assert mean_count(examples, BASE.curriculum) == len(examples)
+    stages = [{"share": 0.5, "at_most": 1}, {"share": 0.5}]
+    with pytest.raises(DltError, match="element_count of at most 1, as stage 1 of 2 wants"):
+        mean_count(
+            [s for s in examples if difficulty(s, "element_count") > 1], curriculum(stages=stages)
+        )
 
 
 @pytest.mark.parametrize(
@@ -200,23 +210,21 @@ def test_the_best_epoch_follows_the_rule(
     rule: dict[str, Any], values: list[float], best: int
 ) -> None:
     chosen = EarlyStopping.model_validate({**BASE.early_stopping.model_dump(), **rule})
-    run = new_run(LayoutModel(TINY), BASE)
-    name, weight = next(run.average.module.named_parameters())
-    kept: list[float] = []
+    run = new_run(LayoutModel(TINY), BASE, ALONE)
+    kept: list[bool] = []
     for value in values:
         run.epoch += 1
-        with torch.no_grad():
-            weight.fill_(run.epoch)
-        keep_best(run, {chosen.metric: value}, chosen)
-        kept.append(float(run.best_weights[name].mean()) if run.best_weights else 0.0)
-    assert run.best_epoch == best == kept[-1]
+        weights = {"weight": torch.tensor(float(run.epoch))}
+        kept.append(keep_best(run, {chosen.metric: value}, weights, chosen))
+    assert run.best_weights["weight"] == best and kept[best - 1] and not any(kept[best:])
+    assert run.best_epoch == best
 
 
 def test_patience_counts_evaluations() -> None:
     chosen = params(
         epochs=50, eval_every=3, early_stopping={**BASE.early_stopping.model_dump(), "patience": 2}
     )
-    run = new_run(LayoutModel(TINY), BASE)
+    run = new_run(LayoutModel(TINY), BASE, ALONE)
     run.best_epoch, run.epoch = 9, 14
     assert not is_finished(run, chosen)
     run.epoch = 15

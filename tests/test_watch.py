@@ -10,14 +10,19 @@ import pytest
 from dvclive import Live
 from rich.console import Console
 
-from dlt.params import TrainOverrides, load_params
+from dlt.model.layout_model import LayoutModel
+from dlt.params import TrainOverrides
+from dlt.train.run import Run, new_run
 from dlt.watch.__main__ import frame, sparkline
 from dlt.watch.observer import Observer
 from dlt.watch.page import duration
 from dlt.watch.progress import latest_progress
 from dlt.watch.warnings import STALE, idle_gpu, stale_loss
+from tests.test_model import TINY
+from tests.test_train import ALONE
+from tests.test_train import PARAMS as BASE
 
-PARAMS = load_params().phases.phase1.train.model_copy(update={"epochs": 10})
+PARAMS = BASE.model_copy(update={"epochs": 10})
 HISTORY = [
     {"train/loss": 3.0, "lr": 0.1, "samples_per_second": 12.5},
     {"train/loss": math.nan, "lr": 0.1, "samples_per_second": 12.5, "val/loss": 2.0},
@@ -40,6 +45,13 @@ def shown(width: int = 100) -> str:
     return console.export_text()
 
 
+def running(epoch: int) -> Run:
+    """A run that has finished so many epochs."""
+    run = new_run(LayoutModel(TINY), PARAMS, ALONE)
+    run.epoch, run.best_epoch, run.history = epoch, min(epoch, 2), HISTORY[:epoch]
+    return run
+
+
 def log_epochs() -> None:
     with Live("log<i>", dvcyaml=False, save_dvc_exp=False) as live:
         for metrics in HISTORY:
@@ -54,10 +66,10 @@ def test_a_training_is_told_while_it_runs_and_when_it_ends(
     log_epochs()
     page = checkout / ".training" / "wide<b>.html"
     with Observer(Path("log<i>"), "phase1", PARAMS, TrainOverrides()) as observer:
-        observer.started(0, 0, [])
+        observer.started(running(0), 10)
         assert f"page: {page}" in capsys.readouterr().out and page.is_file()
         for epoch in range(1, 4):
-            observer.epoch(epoch, 2, HISTORY[:epoch])
+            observer.epoch(running(epoch))
         text = page.read_text(encoding="utf-8")
         assert '<meta http-equiv="refresh"' in text and "Epoch 3 of 10" in text
         assert "<svg" in text and "train ends at 1.000" in text
@@ -79,7 +91,7 @@ def test_a_training_that_was_killed_or_failed_is_stopped(checkout: Path) -> None
         pytest.raises(KeyboardInterrupt),
         Observer(Path("log"), "phase1", PARAMS, TrainOverrides()) as observer,
     ):
-        observer.started(2, 2, [])
+        observer.started(running(2), 10)
         raise KeyboardInterrupt
     assert "stopped" in shown()
     state = checkout / ".training" / "wide<b>.json"
@@ -127,8 +139,8 @@ def test_tensorboard_has_every_metric_or_says_what_is_missing(checkout: Path) ->
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     with Observer(Path("log"), "phase1", PARAMS, TrainOverrides(tensorboard=True)) as observer:
-        observer.started(2, 2, HISTORY[:2])
-        observer.epoch(3, 2, HISTORY)
+        observer.started(running(2), 10)
+        observer.epoch(running(3))
     events = EventAccumulator(str(checkout / ".training" / "tensorboard" / "wide<b>"))
     events.Reload()
     assert {n for metrics in HISTORY for n in metrics} == set(events.Tags()["scalars"])

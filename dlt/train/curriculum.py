@@ -35,23 +35,21 @@ def difficulty(section: Labelled, metric: str) -> int:
     return max(depths(section.structure.parents)) + 1
 
 
-def admitted(
-    sections: Sequence[Labelled], done: float, curriculum: Curriculum
-) -> Sequence[Labelled]:
-    """The sections that the stage at `done` of the training admits.
+def admitted(sections: Sequence[Labelled], done: float, curriculum: Curriculum) -> Sequence[int]:
+    """The numbers of the sections that the stage at `done` of the training admits.
 
     Raises:
         DltError: there is none.
     """
     bound = stage_at(done, curriculum).at_most
     if bound is None:
-        return sections
-    found = [s for s in sections if difficulty(s, curriculum.metric) <= bound]
+        return range(len(sections))
+    found = [i for i, s in enumerate(sections) if difficulty(s, curriculum.metric) <= bound]
     if not found:
-        number = stage_number(done, curriculum)
+        number = stage_number(done, curriculum) + 1
         raise DltError(
             f"train.curriculum.stages: no section of train has {curriculum.metric} of at most "
-            f"{bound}, as stage {number + 1} of {len(curriculum.stages)} wants"
+            f"{bound}, as stage {number} of {len(curriculum.stages)} wants"
         )
     return found
 
@@ -64,22 +62,28 @@ def mean_count(sections: Sequence[Labelled], curriculum: Curriculum) -> int:
     """
     if not curriculum.enabled:
         return len(sections)
-    ends = [0.0, *accumulate(stage.share for stage in curriculum.stages)]
-    counts = [len(admitted(sections, start, curriculum)) for start in ends[:-1]]
+    starts = [0.0, *accumulate(stage.share for stage in curriculum.stages)][:-1]
+    counts = [len(admitted(sections, start, curriculum)) for start in starts]
     return round(sum(n * s.share for n, s in zip(counts, curriculum.stages, strict=True)))
 
 
-def announce(epoch: int, sections: Sequence[object], params: TrainParams) -> None:
-    """Say that a stage begins with this epoch, if one does."""
+def beginning(epoch: int, count: int, params: TrainParams) -> str | None:
+    """A line where a stage begins with this epoch, which has `count` examples."""
     curriculum = params.curriculum
     number = stage_number(epoch / params.epochs, curriculum)
-    if not curriculum.enabled or (
-        epoch and number == stage_number((epoch - 1) / params.epochs, curriculum)
-    ):
-        return
+    before = stage_number((epoch - 1) / params.epochs, curriculum) if epoch else None
+    if not curriculum.enabled or number == before:
+        return None
     bound = curriculum.stages[number].at_most
     limit = "all" if bound is None else f"{curriculum.metric} of at most {bound}"
-    print(
+    return (
         f"curriculum: stage {number + 1} of {len(curriculum.stages)} begins in epoch {epoch + 1}: "
-        f"{len(sections):,} sections, {limit}"
+        f"{count:,} examples, {limit}"
     )
+
+
+def stage_metric(epoch: int, params: TrainParams) -> dict[str, float]:
+    """The stage of an epoch, from 1, as a metric; none without a curriculum."""
+    if not params.curriculum.enabled:
+        return {}
+    return {"curriculum_stage": 1 + stage_number(epoch / params.epochs, params.curriculum)}

@@ -13,13 +13,13 @@ START = 1 / 25  # of the peak
 END = START / 1e4
 
 
-def learning_rate(step: int, total: int, params: TrainParams) -> float:
-    """The rate of step number `step` of `total`, from 0.
+def learning_rate(step: int, total: int, params: TrainParams, epoch: int = 0) -> float:
+    """The rate of step number `step` of `total`, from 0, in an epoch, from 0.
 
     Cosine, linear and constant follow a linear warm-up of `warmup_steps`; one_cycle rises by
-    itself. A stage of the curriculum has a factor of its own.
+    itself. The epoch's stage of the curriculum has a factor of its own.
     """
-    peak = params.lr * stage_at(step / max(total, 1), params.curriculum).lr_factor
+    peak = params.lr * stage_at(epoch / params.epochs, params.curriculum).lr_factor
     if params.schedule == "one_cycle":
         return peak * _one_cycle(step, total)
     if step < params.warmup_steps:

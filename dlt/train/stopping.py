@@ -1,23 +1,28 @@
 """Which epoch is the best, and when training has come to its end."""
 
 import math
-from typing import Any
+from collections.abc import Mapping
+
+from torch import Tensor
 
 from dlt.params import EarlyStopping, TrainParams
-from dlt.train.loop import Run
+from dlt.train.run import Run
 
 
-def keep_best(run: Run, metrics: dict[str, float], rule: EarlyStopping) -> None:
-    """Keep the averaged weights, if the metrics of the epoch just evaluated are the best so far.
+def keep_best(
+    run: Run, metrics: Mapping[str, float], weights: Mapping[str, Tensor], rule: EarlyStopping
+) -> bool:
+    """Keep the weights of the epoch just evaluated, if its metrics are the best so far.
 
     `run.best` is the value of the rule's metric; a value that is not finite is never the best.
     """
     value = metrics[rule.metric]
-    gain = math.inf if not run.best_epoch else rule.sign * (value - run.best)
-    if math.isfinite(value) and gain > rule.min_delta:
+    gain = rule.sign * (value - run.best) if run.best_weights else math.inf
+    better = math.isfinite(value) and gain > rule.min_delta
+    if better:
         run.best, run.best_epoch = value, run.epoch
-        weights: dict[str, Any] = run.average.module.state_dict()
-        run.best_weights = {name: weight.clone() for name, weight in weights.items()}
+        run.best_weights = {name: weight.detach().clone() for name, weight in weights.items()}
+    return better
 
 
 def is_finished(run: Run, params: TrainParams) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -11,6 +11,7 @@ import torch
 
 from dlt.errors import DltError
 from dlt.params import TrainOverrides, TrainParams
+from dlt.train.run import Run
 from dlt.watch.page import write_page
 from dlt.watch.progress import (
     Progress,
@@ -26,13 +27,23 @@ class Observer:
     """One for a training, used as a context: `started` once, then `epoch` at the end of each."""
 
     def __init__(
-        self, log: Path, phase: str, params: TrainParams, switches: TrainOverrides
+        self,
+        log: Path,
+        phase: str,
+        params: TrainParams,
+        switches: TrainOverrides,
+        *,
+        speaks: bool = True,
     ) -> None:
+        """`speaks` is False on all ranks but the first: nothing is told there."""
+        self._speaks = speaks
         self._params, self._phase, self._log = params, phase, log
         self._name = experiment_name()
-        self._gpu = GpuUse() if switches.monitor_system and torch.cuda.is_available() else None
-        self._board = _tensorboard(self._name) if switches.tensorboard else None
-        self._first_epoch = 0
+        self._gpu = (
+            GpuUse() if speaks and switches.monitor_system and torch.cuda.is_available() else None
+        )
+        self._board = _tensorboard(self._name) if speaks and switches.tensorboard else None
+        self._epochs, self._first_epoch = params.epochs, 0
         self._started = time.time()
         self._told: Progress | None = None
 
@@ -52,21 +63,23 @@ class Observer:
         if self._told:
             self._tell(self._told.epoch, self._told.best_epoch, "stopped" if kind else "finished")
 
-    def started(self, epoch: int, best_epoch: int, history: Sequence[Mapping[str, float]]) -> None:
-        """Training begins, or goes on after `epoch`; TensorBoard is told all of `history` again."""
-        print(f"page: {page_path(self._name)} (renews itself); in a terminal: make watch")
-        self._first_epoch = epoch
-        for number, metrics in enumerate(history, 1):
-            self._write_events(metrics, number)
-        self._tell(epoch, best_epoch, "running")
+    def started(self, run: Run, epochs: int) -> None:
+        """Training begins or goes on, up to so many epochs; TensorBoard gets its past again."""
+        self._epochs, self._first_epoch = epochs, run.epoch
+        if self._speaks:
+            print(f"page: {page_path(self._name)} (renews itself); in a terminal: make watch")
+            for number, metrics in enumerate(run.history, 1):
+                self._write_events(metrics, number)
+            self._tell(run.epoch, run.best_epoch, "running")
 
-    def epoch(self, epoch: int, best_epoch: int, history: Sequence[Mapping[str, float]]) -> None:
-        """An epoch has ended; the last entry of `history` has its metrics."""
-        self._write_events(history[-1], epoch)
-        self._tell(epoch, best_epoch, "running")
-        for line in (stale_loss(history), idle_gpu(self._gpu.mean() if self._gpu else None)):
-            if line:
-                print(f"warning: {line}")
+    def epoch(self, run: Run) -> None:
+        """An epoch has ended; the last entry of the run's history has its metrics."""
+        if self._speaks:
+            self._write_events(run.history[-1], run.epoch)
+            self._tell(run.epoch, run.best_epoch, "running")
+            use = self._gpu.mean() if self._gpu else None
+            for line in filter(None, (stale_loss(run.history), idle_gpu(use))):
+                print(f"warning: {line}", flush=True)
 
     def _write_events(self, metrics: Mapping[str, float], epoch: int) -> None:
         if self._board:
@@ -84,7 +97,7 @@ class Observer:
             log=str(self._log.absolute()),
             pid=os.getpid(),
             epoch=epoch,
-            epochs=self._params.epochs,
+            epochs=self._epochs,
             seconds_per_epoch=(now - self._started) / max(epoch - self._first_epoch, 1),
             best_epoch=best_epoch,
             metric=self._params.early_stopping.metric,
