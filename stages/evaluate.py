@@ -1,6 +1,6 @@
 """Evaluate: the trained model and the baselines on the test split, beside the val split."""
 
-from dlt.data.shards import read_shards
+from dlt.data.examples import read_examples
 from dlt.evaluate.predictions import Source
 from dlt.evaluate.stage import Outputs, evaluate
 from dlt.params import load_params
@@ -23,9 +23,9 @@ def main() -> None:
     params = load_params()
     source = Source(
         model=MODEL,
-        test=lambda: read_shards(PROCESSED / "test"),
-        train=lambda: read_shards(PROCESSED / "train"),
-        val=lambda: read_shards(PROCESSED / "val"),
+        test=lambda: read_examples(PROCESSED / "test"),
+        train=lambda: read_examples(PROCESSED / "train"),
+        val=lambda: read_examples(PROCESSED / "val"),
         log=TRAIN_LOG,
         folders=RAW,
     )

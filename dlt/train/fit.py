@@ -11,8 +11,8 @@ import torch
 from dvclive import Live
 
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS
+from dlt.data.examples import read_examples
 from dlt.data.labelled import Labelled, load_labelled
-from dlt.data.shards import read_shards
 from dlt.data.views import views
 from dlt.data.words import shared_buckets
 from dlt.errors import DltError
@@ -54,8 +54,8 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
         "data": params.data.model_dump(),
     }
     folder = checkpoint_folder(run_key(config, splits["data_hash"]))
-    train_set = load_labelled(read_shards(processed / "train"), chosen.model, "train")
-    val_set = load_labelled(read_shards(processed / "val"), chosen.model, "val")
+    train_set = load_labelled(read_examples(processed / "train"), chosen.model, "train")
+    val_set = load_labelled(read_examples(processed / "val"), chosen.model, "val")
     if not train_set or not val_set:
         raise DltError(f"{processed}: training needs examples in train and in val")
     if most := params.data.max_examples:  # a larger set holds every smaller one of the same seed
