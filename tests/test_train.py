@@ -13,8 +13,9 @@ from dlt.errors import DltError
 from dlt.model.layout_model import LayoutModel
 from dlt.params import TrainParams, load_params
 from dlt.train.checkpoint import load_checkpoint, run_key, save_checkpoint
-from dlt.train.loop import Run, learning_rate, new_run, role_weights, train_epoch
+from dlt.train.loop import Run, new_run, role_weights, train_epoch
 from dlt.train.model_file import MODEL_FILE, load_model, save_model
+from dlt.train.rate import learning_rate
 from tests.test_model import TINY, sections
 
 PARAMS: TrainParams = load_params().phases.phase1.train.model_copy(

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,7 +13,6 @@ from dvclive import Live
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS
 from dlt.data.examples import read_examples
 from dlt.data.labelled import Labelled, load_labelled
-from dlt.data.views import views
 from dlt.data.words import shared_buckets
 from dlt.errors import DltError
 from dlt.evaluate.metrics import layout_accuracy
@@ -29,8 +28,10 @@ from dlt.train.checkpoint import (
     run_key,
     save_checkpoint,
 )
+from dlt.train.examples import epoch_examples
 from dlt.train.loop import Run, new_run, role_weights, train_epoch, val_losses
 from dlt.train.model_file import load_model, model_digest, save_model
+from dlt.train.stopping import is_finished, keep_best
 from dlt.tune.pruning import should_stop
 
 
@@ -140,30 +141,22 @@ def _train(
     val_sections = [s.encoded for s in val_set]
     device = next(run.model.parameters()).device
     weights = role_weights([s.encoded for s in train_set], chosen.train.role_balance).to(device)
-    patience = chosen.train.patience * chosen.train.eval_every
     pruned = False
-    while run.epoch < chosen.train.epochs and run.epoch - run.best_epoch < patience and not pruned:
-        sections = views(train_set, chosen.train.augmentation_factor, params.seed, run.epoch)
+    while not pruned and not is_finished(run, chosen.train):
+        sections = epoch_examples(train_set, chosen.train, params.seed, run.epoch)
         metrics = train_epoch(run, sections, chosen.train, weights, params.seed)
         if run.epoch % chosen.train.eval_every == 0 or run.epoch == chosen.train.epochs:
             average = cast(LayoutModel, run.average.module)
             metrics |= val_losses(average, val_sections, chosen.train, weights)
             pairs = predict_pairs(average, val_set, params.sample.steps)
             metrics["val/layout_accuracy"] = layout_accuracy(pairs) or 0.0
-            _keep_best(run, metrics["val/layout_accuracy"])
+            keep_best(run, metrics)
             pruned = should_stop(run.epoch, metrics["val/layout_accuracy"])
         run.history.append(metrics)
         _log(live, metrics)
         save_checkpoint(folder, run.state_dict())
     live.log_metric("val/best_layout_accuracy", run.best, plot=False)
     print(f"best: epoch {run.best_epoch}, val layout_accuracy {run.best:.4f}")
-
-
-def _keep_best(run: Run, accuracy: float) -> None:
-    if accuracy > run.best:
-        run.best, run.best_epoch = accuracy, run.epoch
-        weights: dict[str, Any] = run.average.module.state_dict()
-        run.best_weights = {name: weight.clone() for name, weight in weights.items()}
 
 
 def _log(live: Live, metrics: dict[str, float]) -> None:

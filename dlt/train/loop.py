@@ -19,6 +19,7 @@ from dlt.model.layout_model import LayoutModel
 from dlt.model.losses import Losses, losses
 from dlt.params import TrainParams
 from dlt.section.roles import NODE_ROLES
+from dlt.train.rate import learning_rate
 
 VAL_SEED = 1  # the noise that val losses are measured with
 
@@ -76,14 +77,6 @@ def _ema(decay: float) -> Any:
         torch._foreach_lerp_(averages, weights, rate)
 
     return update
-
-
-def learning_rate(step: int, total: int, params: TrainParams) -> float:
-    """Linear warm-up, then a cosine to 1 % of the peak."""
-    if step < params.warmup_steps:
-        return params.lr * (step + 1) / params.warmup_steps
-    done = (step - params.warmup_steps) / max(total - params.warmup_steps, 1)
-    return params.lr * (0.01 + 0.99 * (1 + math.cos(math.pi * min(done, 1))) / 2)
 
 
 def role_weights(sections: Sequence[Encoded], power: float) -> Tensor:
