@@ -69,7 +69,7 @@ class ShardWriter:
             self._shard = self._path(self._number).open("wb")
         start = self._shard.tell()
         self._shard.write(packed_bytes(place))
-        line = {"name": place.name, "shard": self._path(self._number).name}
+        line: dict[str, Any] = {"name": place.name, "shard": self._path(self._number).name}
         line |= {"start": start, "end": self._shard.tell(), **(facts or {})}
         self._index.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._held += 1

@@ -11,8 +11,9 @@ import torch
 from dvclive import Live
 
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS
-from dlt.data.examples import read_examples
-from dlt.data.labelled import Labelled, load_labelled
+from dlt.data.examples import read_place
+from dlt.data.labelled import Labelled, Sections, load_labelled, open_sections
+from dlt.data.shards import ShardIndex
 from dlt.data.words import shared_buckets
 from dlt.errors import DltError
 from dlt.evaluate.metrics import layout_accuracy
@@ -33,6 +34,8 @@ from dlt.train.loop import Run, new_run, role_weights, train_epoch, val_losses
 from dlt.train.model_file import load_model, model_digest, save_model
 from dlt.train.stopping import is_finished, keep_best
 from dlt.tune.pruning import should_stop
+
+VAL_SECTIONS = 2_000  # evenly spaced; a standard error of half a per cent is enough to choose by
 
 
 def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params) -> None:
@@ -55,28 +58,38 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
         "data": params.data.model_dump(),
     }
     folder = checkpoint_folder(run_key(config, splits["data_hash"]))
-    train_set = load_labelled(read_examples(processed / "train"), chosen.model, "train")
-    val_set = load_labelled(read_examples(processed / "val"), chosen.model, "val")
-    if not train_set or not val_set:
-        raise DltError(f"{processed}: training needs examples in train and in val")
-    if most := params.data.max_examples:  # a larger set holds every smaller one of the same seed
-        order = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(params.seed))
-        train_set = [train_set[i] for i in order[:most].tolist()]
+    train_set, val_set = _read_sets(processed, params, chosen.model)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(cores())
     torch.manual_seed(params.seed)
     model = _initial_model(chosen.model, start)
-    model.encoder.nodes.know(*known_words(train_set))
+    sample = train_set.sample()
+    model.encoder.nodes.know(*known_words(sample))
+    weights = role_weights([s.encoded for s in sample], chosen.train.role_balance).to(device)
     chosen = chosen.model_copy(update={"train": enough_epochs(chosen.train, len(train_set))})
     run = new_run(model.to(device), chosen.train)
     _announce(phase, splits["examples"], chosen, run, device)
     with Live(str(log), dvcyaml=False, save_dvc_exp=False, monitor_system=False) as live:
         live.log_params(config)
         _resume(run, folder, live)
-        _train(run, chosen, params, train_set, val_set, folder, live)
+        _train(run, chosen, params, train_set, val_set, weights, folder, live)
     run.model.load_state_dict(run.best_weights)
     save_model(models, run.model, config)
     remove_checkpoint(folder)
+
+
+def _read_sets(
+    processed: Path, params: Params, model: ModelParams
+) -> tuple[Sections, Sequence[Labelled]]:
+    """The train split, or so many of it as are wanted, and at most VAL_SECTIONS of val."""
+    train, val = (ShardIndex.read(processed / name) for name in ("train", "val"))
+    chosen: Sequence[int] = range(len(train))
+    if most := params.data.max_examples:  # a larger set holds every smaller one of the same seed
+        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(params.seed))
+        chosen = order[:most].tolist()
+    few = range(0, len(val), -(-len(val) // VAL_SECTIONS))
+    train_set = open_sections(train, chosen, model, "train")
+    return train_set, load_labelled((read_place(val[i]) for i in few), model, "val")
 
 
 def _initial_model(params: ModelParams, start: str | None) -> LayoutModel:
@@ -135,12 +148,11 @@ def _train(
     params: Params,
     train_set: Sequence[Labelled],
     val_set: Sequence[Labelled],
+    weights: torch.Tensor,
     folder: Path,
     live: Live,
 ) -> None:
     val_sections = [s.encoded for s in val_set]
-    device = next(run.model.parameters()).device
-    weights = role_weights([s.encoded for s in train_set], chosen.train.role_balance).to(device)
     pruned = False
     while not pruned and not is_finished(run, chosen.train):
         sections = epoch_examples(train_set, chosen.train, params.seed, run.epoch)
