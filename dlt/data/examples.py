@@ -27,8 +27,8 @@ Parsed = TypeVar("Parsed")
 def find_places(root: Path) -> dict[str, Sequence[Place]]:
     """Where the examples of a dataset lie, by split; the key "" holds those in no split.
 
-    Folders come sorted by name, packed examples in the order of the shards; shards are looked at
-    where there are no folders.
+    Folders come sorted by name, packed examples in the order of the shards. Shards count where no
+    folders are.
 
     Raises:
         SectionError: a shard or its index is damaged.
@@ -38,7 +38,7 @@ def find_places(root: Path) -> dict[str, Sequence[Place]]:
     for split in (*SPLITS, ""):
         if split in names:
             found[split] = _Folders(root / split, names[split])
-        elif find_shards(root / split):
+        elif find_shards(root / split) and (split or not found):
             found[split] = ShardIndex.read(root / split)
     return {split: places for split, places in found.items() if places}
 
