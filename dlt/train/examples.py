@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from dlt.data.encode import Encoded
 from dlt.data.labelled import Labelled
-from dlt.data.views import views
 from dlt.params import TrainParams
 
 
 def epoch_examples(
     train_set: Sequence[Labelled], params: TrainParams, seed: int, epoch: int
-) -> list[Encoded]:
-    """The sections of an epoch, or views of them; their order is the loop's affair."""
-    return views(train_set, params.augmentation_factor, seed, epoch)
+) -> Sequence[int]:
+    """The numbers of the views of an epoch, in any order (see `dlt.data.views.numbered_view`).
+
+    Number n is a view of section n // max(augmentation_factor, 1).
+    """
+    return range(len(train_set) * max(params.augmentation_factor, 1))

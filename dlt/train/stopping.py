@@ -1,18 +1,20 @@
 """Which epoch is the best, and when training has come to its end."""
 
-from typing import Any
+from collections.abc import Mapping
+
+from torch import Tensor
 
 from dlt.params import TrainParams
-from dlt.train.loop import Run
+from dlt.train.run import Run
 
 
-def keep_best(run: Run, metrics: dict[str, float]) -> None:
-    """Keep the averaged weights, if the metrics of the epoch just evaluated are the best so far."""
-    accuracy = metrics["val/layout_accuracy"]
-    if accuracy > run.best:
-        run.best, run.best_epoch = accuracy, run.epoch
-        weights: dict[str, Any] = run.average.module.state_dict()
-        run.best_weights = {name: weight.clone() for name, weight in weights.items()}
+def keep_best(run: Run, metrics: Mapping[str, float], weights: Mapping[str, Tensor]) -> bool:
+    """Keep the weights of the epoch just evaluated, if its metrics are the best so far."""
+    better = metrics["val/layout_accuracy"] > run.best
+    if better:
+        run.best, run.best_epoch = metrics["val/layout_accuracy"], run.epoch
+        run.best_weights = {name: weight.detach().clone() for name, weight in weights.items()}
+    return better
 
 
 def is_finished(run: Run, params: TrainParams) -> bool:
