@@ -94,7 +94,7 @@ class PackedSections(Sections):
         found = []
         for i in tqdm(taken, "sample", unit="", disable=None, leave=False):
             example, _ = read_place(self._index[self._chosen[i]])
-            truth = _truth(example)
+            truth = true_labels(example)
             encoded = encode_view(example.name, example.structure, truth, blank, 1)
             found.append(Labelled(example.group, example.structure, truth, encoded))
         return found
@@ -129,13 +129,14 @@ def load_labelled(
 
 def label(example: Example, screenshot: bytes, params: ModelParams) -> Labelled:
     """Match and encode one example; raises as `load_labelled` does."""
-    truth = _truth(example)
+    truth = true_labels(example)
     size = (params.image_width, params.patch_size[0])
     encoded = encode(example.name, example.structure, screenshot, truth, *size)
     return Labelled(example.group, example.structure, truth, encoded)
 
 
-def _truth(example: Example) -> Labels:
+def true_labels(example: Example) -> Labels:
+    """The labels of an example's layout; raises as `load_labelled` does."""
     if example.layout is None:
         raise DltError(f"{example.name}: layout.json is missing")
     try:
