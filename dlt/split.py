@@ -63,7 +63,7 @@ def split(
     Raises:
         DltError: the dataset cannot be divided in three non-empty splits.
     """
-    items, found = _read_items(validated / REPORT)
+    items, found = read_items(validated / REPORT)
     try:
         division = divide(items, ratios, seed)
     except DltError as error:
@@ -82,7 +82,7 @@ def split(
     return summary
 
 
-def _read_items(report: Path) -> tuple[list[Item], int]:
+def read_items(report: Path) -> tuple[list[Item], int]:
     """The usable examples, some 300 bytes each, and the number of all."""
     items, found = [], 0
     for line, entry in read_report(report):

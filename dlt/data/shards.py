@@ -271,7 +271,8 @@ def _split_name(path: Path, member: tarfile.TarInfo) -> tuple[str, str]:
     """The example name and the file name of a member; the former is safe as a folder name."""
     file = next((file for file in FILES if member.name.endswith(f".{file}")), "")
     name = member.name[: -len(file) - 1]
-    if not file or not member.isreg() or member.issparse() or not is_plain_name(name):
+    is_file = member.isreg() and not member.issparse() and member.size >= 0
+    if not file or not is_file or not is_plain_name(name):
         raise SectionError(f"{path}: {member.name!r}: not a file of an example")
     return name, file
 
