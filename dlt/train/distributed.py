@@ -84,27 +84,34 @@ def launch(module: str, params: TrainParams) -> bool:
     several = params.launcher == "torchrun" or ranks > 1 or nodes not in ("1", "1:1")
     if params.launcher == "none" or not several or dist.is_torchelastic_launched():
         return False
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.run import parse_args, run
-
-    died = ""
-    options = [f"--nproc-per-node={ranks}", f"--max-restarts={RESTARTS}", "--module", module]
+    print(f"torchrun: {ranks} processes here, machines: {nodes}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         fault = Path(folder) / "fault"
         os.environ[_FAULT] = str(fault)
-        print(f"torchrun: {ranks} processes here, machines: {nodes}", flush=True)
-        try:
-            run(parse_args(options))
-        except ChildFailedError as error:
-            rank, failure = error.get_first_failure()
-            died = (
-                f"rank {rank} ended with exit code {failure.exitcode}, {RESTARTS} times restarted"
-            )
+        died = _torchrun([f"--nproc-per-node={ranks}", "--module", module])
         if fault.exists():
             raise DltError(fault.read_text(encoding="utf-8"))
     if died:
         raise DltError(died)
     return True
+
+
+def _torchrun(options: list[str]) -> str:
+    """Run ranks to their end; says which of them died, if one did once too often."""
+    os.environ.setdefault("LOGLEVEL", "CRITICAL")  # of torchrun: what matters is said here
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import parse_args, run
+
+    alone = [] if _NODES in os.environ else ["--standalone"]
+    try:
+        run(parse_args([*alone, f"--max-restarts={RESTARTS}", *options]))
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        return f"rank {rank} ended with exit code {failure.exitcode}, after {RESTARTS} restarts"
+    except SignalException as error:
+        raise SystemExit(128 + error.sigval) from None
+    return ""
 
 
 def local_ranks(params: TrainParams) -> int:

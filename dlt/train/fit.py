@@ -198,6 +198,8 @@ def _train(run: Run, job: Job, live: Live | None) -> None:
         run.history.append(metrics)
         _log_metrics(live, metrics)
         _save(run, job, better)
+    if not run.best_weights:
+        raise DltError(f"train.epochs: {run.epoch} are done in train.resume_from; set more")
     if live is not None:
         live.log_metric("val/best_layout_accuracy", run.best, plot=False)
     run.ranks.say(f"best: epoch {run.best_epoch}, val layout_accuracy {run.best:.4f}")

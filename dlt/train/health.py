@@ -8,10 +8,12 @@ import torch
 
 from dlt.errors import DltError
 from dlt.params import TrainParams
+from dlt.train.distributed import Ranks
 from dlt.train.run import Run
 
 _FIRST_STEPS = 20  # whose mean loss is what later ones are compared with
 _EXPLODED = 5  # times the first loss
+_MOST_WAITING = 0.3
 _RATE = 0.05  # of the running mean
 _ALLOCATORS = ("DefaultCPUAllocator", "can't allocate memory", "Cannot allocate memory")
 
@@ -37,6 +39,15 @@ def check_loss(run: Run, loss: float, norm: float) -> None:
             f"step {run.step + 1}: the loss {what}, gradient norm {norm:.3g}, learning rate "
             f"{run.optimizer.param_groups[0]['lr']:.2g}; set train.lr lower, train.warmup_steps "
             "higher or train.grad_clip lower; train.resume_from goes on from the last checkpoint"
+        )
+
+
+def warn_of_idle_gpu(ranks: Ranks, share: float) -> None:
+    """Say so where a GPU has waited for batches for more than a `share` of 0.3 of an epoch."""
+    if ranks.device.type == "cuda" and share > _MOST_WAITING:
+        ranks.say(
+            f"the GPU waited for batches {share:.0%} of the time: set "
+            "train.dataloader_num_workers higher"
         )
 
 

@@ -18,7 +18,7 @@ from dlt.params import TrainParams
 from dlt.section.roles import NODE_ROLES
 from dlt.train.batches import Part, Steps, load_steps
 from dlt.train.hardware import autocast, in_float32
-from dlt.train.health import check_loss
+from dlt.train.health import check_loss, warn_of_idle_gpu
 from dlt.train.rate import learning_rate
 from dlt.train.run import Run
 
@@ -57,9 +57,10 @@ def train_epoch(
     title = f"epoch {run.epoch + 1}/{params.epochs}"
     hidden = None if run.ranks.first else True
     bar = tqdm(left, title, total=len(steps), disable=hidden, initial=run.batch, leave=False)
-    started = saved = time.monotonic()
-    seen = 0
+    started = saved = ready = time.monotonic()
+    seen, waited = 0, 0.0
     for parts in bar:
+        waited += time.monotonic() - ready
         for group in run.optimizer.param_groups:
             group["lr"] = learning_rate(run.step, total_steps, params)
         late = time.monotonic() - saved > 60 * params.checkpoint_minutes
@@ -70,8 +71,10 @@ def train_epoch(
         if late:
             save()
             saved = time.monotonic()
-    speed = seen / (time.monotonic() - started)
-    return {**_finish_epoch(run, steps), "samples_per_second": speed}
+        ready = time.monotonic()
+    seconds = time.monotonic() - started
+    warn_of_idle_gpu(run.ranks, waited / seconds)
+    return {**_finish_epoch(run, steps), "samples_per_second": seen / seconds}
 
 
 def _finish_epoch(run: Run, steps: Steps) -> dict[str, float]:
