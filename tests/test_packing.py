@@ -1,5 +1,6 @@
 """Datasets in shards: made by ingest where there are many examples, and read like folders."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,16 @@ from dlt.data.shards import INDEX, ShardWriter
 from dlt.errors import DltError
 from dlt.evaluate.cards import example_link
 from dlt.ingest import ingest
-from dlt.ingest.archive import write_dataset
+from dlt.ingest.archive import fingerprint, write_dataset
 from dlt.ingest.packing import pack_folders
+from dlt.ingest.remote_shards import expand
 from dlt.params import Ingest
 from dlt.split import split
 from dlt.validate import read_report, validate
+from tests import test_archive
 from tests.test_archive import contents, make_example, written
+
+serve = test_archive.serve  # the fixture
 
 RATIOS = (0.8, 0.1, 0.1)
 
@@ -38,6 +43,37 @@ def test_shards_are_a_source_like_folders(dataset: Path, tmp_path: Path) -> None
     (tmp_path / "packed" / "test" / INDEX).unlink()
     few = written(tmp_path, tmp_path / "packed", limit=3)
     assert {name.rpartition("/")[0] for name in few} == {"train/e1", "val/e5", "test/e6"}
+
+
+def test_shards_behind_addresses_are_a_source(
+    dataset: Path, tmp_path: Path, serve: Callable[[Path], str]
+) -> None:
+    expected = written(tmp_path, dataset)
+    for name, places in find_places(dataset).items():
+        with pytest.MonkeyPatch.context() as patch, ShardWriter(tmp_path / "web" / name) as writer:
+            patch.setattr("dlt.data.shards.SHARD_EXAMPLES", 2)
+            for place in places:
+                writer.add(place)
+    address = serve(tmp_path / "web")
+    pattern = address + "/{train/shard-{000000..000001},{val,test}/shard-000000}.tar"
+    assert written(tmp_path, pattern) == expected
+    before = fingerprint(pattern)
+    (tmp_path / "web" / "train" / "shard-000001.tar").write_bytes(b"x" * 2_000)
+    assert fingerprint(pattern) != before
+    with pytest.raises(DltError, match="not a readable shard"):
+        written(tmp_path, pattern)
+    with pytest.raises(DltError, match="only one has a digest"):
+        written(tmp_path, pattern, sha256="0" * 64)
+
+
+def test_patterns_of_shards() -> None:
+    assert expand("a.tar") == ["a.tar"]
+    assert expand("{a,b}/{08..10}") == [f"{a}/{n}" for a in "ab" for n in ("08", "09", "10")]
+    assert expand("{x/{0..1},y/0}") == ["x/0", "y/0", "x/1"]
+    with pytest.raises(DltError, match="{3..1}: a range without numbers"):
+        expand("{3..1}")
+    with pytest.raises(DltError, match="more than 10,000 shards"):
+        expand("{0..999999999999}")
 
 
 def test_many_folders_are_packed(dataset: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from dlt.errors import DltError
 from dlt.ingest.download import check_digest, download, head, is_url
 from dlt.ingest.layout import bring, choose
+from dlt.ingest.remote_shards import download_shards, expand
 from dlt.ingest.unpack import extract_archive
 
 STAT_FOLDERS = 2_000  # as many as can be looked into in a fraction of a second
@@ -20,7 +21,8 @@ def write_dataset(root: Path, source: str, *, sha256: str | None, limit: int | N
 
     Args:
         root: an existing, empty folder; what is in it after an exception is not to be used.
-        source: a folder, zip or tar (plain, gz, bz2, xz), or the http(s) address of a zip or tar.
+        source: a folder, zip or tar (plain, gz, bz2, xz), or the http(s) address of a zip or tar;
+            with braces in it, of tar shards.
         sha256: the archive's digest, as hex, or None to take any.
         limit: the most examples; every split keeps its share, first names first.
 
@@ -28,6 +30,9 @@ def write_dataset(root: Path, source: str, *, sha256: str | None, limit: int | N
         DltError: no such source, a wrong digest, a broken or hostile archive, or no example in it.
     """
     local = Path(source).expanduser()
+    if is_url(source) and "{" in source:
+        _write_shards(root, source, sha256, limit)
+        return
     if is_url(source):
         archive = download(source, root / ".download", sha256)
     elif local.is_dir():
@@ -56,14 +61,28 @@ def _write_folder(root: Path, source: Path, sha256: str | None, limit: int | Non
     bring(choose(str(source), source, limit), root, shutil.copyfile)
 
 
+def _write_shards(root: Path, source: str, sha256: str | None, limit: int | None) -> None:
+    if sha256 is not None:
+        raise DltError(f"ingest.archive.sha256: {source} is many files; only one has a digest")
+    aside = root / ".shards"
+    download_shards(source, aside)
+    bring(choose(source, aside, limit), root, os.replace)
+    shutil.rmtree(aside)
+
+
 def fingerprint(source: str) -> str:
     """Digest of what a change of `source` would change, without reading the data.
 
     Of a file or a folder: names, sizes and modification times. Of an address: what the server says
-    of it (entity tag, date, length); where it says nothing, the address alone.
+    of it (entity tag, date, length); where it says nothing, the address alone. Of shards behind
+    addresses: the first and the last.
     """
     if is_url(source):
-        facts: Iterable[str] = [source, *head(source)]
+        first, *others = expand(source)
+        facts: Iterable[str] = [
+            source,
+            *(line for url in (first, *others[-1:]) for line in head(url)),
+        ]
     else:
         facts = _stats(Path(source).expanduser())
     digest = hashlib.sha256()
