@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from dlt.data.encode import encode
-from dlt.data.labelled import Labelled
+from dlt.data.labelled import Labelled, Sections
 from dlt.ingest.synthetic import generate
 from dlt.model.layout_model import LayoutModel
 from dlt.params import ModelParams, load_params
@@ -78,7 +78,7 @@ def measure(name: str, phase: str, count: int) -> None:
     print(f"| `{name}` | {count / seconds:.1f} | {memory:,.0f} MiB |", flush=True)
 
 
-def sections(count: int, model: ModelParams) -> list[Labelled]:
+def sections(count: int, model: ModelParams) -> Sections:
     """Synthetic sections."""
     out = []
     for index in range(count):
@@ -88,7 +88,7 @@ def sections(count: int, model: ModelParams) -> list[Labelled]:
         size = (model.image_width, model.patch_size[0])
         encoded = encode(example.name, example.structure, png, truth, *size)
         out.append(Labelled(example.group, example.structure, truth, encoded))
-    return out
+    return Sections(out)
 
 
 if __name__ == "__main__":

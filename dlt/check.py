@@ -9,14 +9,14 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
-from pathlib import Path
 from typing import Any, TypeVar
 
 from PIL import Image
 
+from dlt.data.examples import read_files
 from dlt.data.shards import MAX_MEMBER_BYTES, is_plain_name
 from dlt.section.errors import SectionError
-from dlt.section.example import LAYOUT, META, SCREENSHOT, STRUCTURE, Example, parse_meta
+from dlt.section.example import LAYOUT, META, SCREENSHOT, STRUCTURE, Example, Place, parse_meta
 from dlt.section.formats import parse_layout, parse_structure
 from dlt.section.labels import labels
 from dlt.section.schemas import layout_errors, meta_errors, structure_errors
@@ -63,16 +63,21 @@ class Checked:
     faults: list[Fault]
 
 
-def check_example(folder: Path) -> Checked:
-    """Check all files of an example folder, and mend in memory what has one right repair."""
+def check_example(place: Place) -> Checked:
+    """Check all files of an example, and mend in memory what has one right repair.
+
+    Raises:
+        SectionError: the example lies in a shard that is damaged there.
+    """
     faults: list[Fault] = []
-    if not is_plain_name(folder.name):
+    files = read_files(place)
+    if not is_plain_name(place.name):
         faults.append(Fault("", "", "name", "unprintable letters, or a backslash"))
-    screenshot = _read(folder, SCREENSHOT, faults)
+    screenshot = _content(files, SCREENSHOT, faults)
     size = _check_screenshot(screenshot, faults) if screenshot is not None else None
-    structure = _parse(folder, STRUCTURE, parse_structure, faults)
-    layout, has_empty = _parse(folder, LAYOUT, _parse_layout, faults) or (None, False)
-    meta = _parse(folder, META, parse_meta, faults) if (folder / META).exists() else {}
+    structure = _parse(files, STRUCTURE, parse_structure, faults)
+    layout, has_empty = _parse(files, LAYOUT, _parse_layout, faults) or (None, False)
+    meta = _parse(files, META, parse_meta, faults) if META in files else {}
     if meta:
         _check_meta(meta, size, faults)
     if structure:
@@ -85,24 +90,26 @@ def check_example(folder: Path) -> Checked:
         return Checked(None, screenshot or b"", size, faults)
     if all(fault.code != "schema" for fault in faults):
         _check_labels(structure, layout, faults)
-    return Checked(Example(folder.name, structure, layout, meta), screenshot or b"", size, faults)
+    return Checked(Example(place.name, structure, layout, meta), screenshot or b"", size, faults)
 
 
-def _read(folder: Path, file: str, faults: list[Fault]) -> bytes | None:
-    path = folder / file
-    if not path.is_file():
+def _content(files: Mapping[str, bytes | None], file: str, faults: list[Fault]) -> bytes | None:
+    if file not in files:
         faults.append(Fault(file, "", "missing", "no such file"))
-    elif path.stat().st_size > MAX_MEMBER_BYTES:
+        return None
+    content = files[file]
+    if content is None:
         faults.append(Fault(file, "", "file-size", f"over {MAX_MEMBER_BYTES:,} bytes"))
-    else:
-        return path.read_bytes()
-    return None
+    return content
 
 
 def _parse(
-    folder: Path, file: str, parse: Callable[[str], Parsed], faults: list[Fault]
+    files: Mapping[str, bytes | None],
+    file: str,
+    parse: Callable[[str], Parsed],
+    faults: list[Fault],
 ) -> Parsed | None:
-    content = _read(folder, file, faults)
+    content = _content(files, file, faults)
     if content is None:
         return None
     try:

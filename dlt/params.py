@@ -62,6 +62,7 @@ class Ingest(_Block):
 
     source: Literal["synthetic", "archive", "webpages"]
     num_samples: Count | None = None
+    shard_above: Annotated[int, Field(ge=0)]
     archive: Archive = Archive()
     webpages: Webpages = Webpages()
 

@@ -5,9 +5,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from dlt.data.examples import find_places
 from dlt.errors import DltError
 from dlt.process import run_main
-from dlt.section.example import find_examples
 
 SUMMARY = "summary.json"  # of the split stage
 
@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def _count_folders(data: Path) -> int:
-    count = sum(map(len, find_examples(data).values()))
+    count = sum(map(len, find_places(data).values()))
     if not count:
         raise DltError(f"{data}: no examples found")
     return count

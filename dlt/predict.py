@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from dlt.data.batch import collate_inputs
 from dlt.data.encode import Encoded, encode
+from dlt.data.examples import read_examples
 from dlt.data.labelled import Labelled
-from dlt.data.shards import read_folders
 from dlt.errors import DltError
 from dlt.evaluate.metrics import Pair
 from dlt.files import new_file
@@ -130,7 +130,7 @@ def main() -> None:
     arguments = parser.parse_args()
     predictor = Predictor.load(arguments.model)
     count = 0
-    for example, screenshot in tqdm(read_folders(arguments.data), "predict", disable=None):
+    for example, screenshot in tqdm(read_examples(arguments.data), "predict", disable=None):
         layout = contract(example.structure, predictor.predict(example.structure, screenshot))
         with new_file(arguments.out / example.name / LAYOUT) as aside:
             aside.write_text(dump_layout(layout), encoding="utf-8")

@@ -4,7 +4,7 @@ A dataset that comes in train/val/test is kept as it is divided; a flat one is d
 """
 
 import hashlib
-import json
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from dlt.data.shards import hash_shards, write_shards
+from tqdm import tqdm
+
+from dlt.data.shards import FACTS, ShardWriter, hash_shards
 from dlt.errors import DltError
 from dlt.files import new_folder, write_json
 from dlt.params import Split
 from dlt.phase import SUMMARY, phase_of
 from dlt.section.example import OWN_GROUP, SPLITS
-from dlt.validate import FLAT, REPORT, example_folder
+from dlt.validate import FLAT, REPORT, place_of, read_entry, read_report
 
 CLOSE_ENOUGH = 0.005  # of all examples, off the wanted share of a split
+COPIES_SHOWN = 10
 ATTEMPTS = 64  # orders of the groups tried until a division is as close as that
 
 
@@ -32,6 +35,7 @@ class Item:
     split: str  # where the dataset has it: train, val, test or FLAT
     group: str  # must not be in two splits
     digest: str  # equal for near-duplicates, which must not be in two splits either
+    line: int = 0  # where its entry begins in validation's report; all else is read there again
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +64,9 @@ def split(
     Raises:
         DltError: the dataset cannot be divided in three non-empty splits, or there is no such fold.
     """
-    report = _report(validated)
-    usable = [entry for entry in report if entry["status"] != "quarantined"]
-    folders = {(e["split"], e["name"]): example_folder(e, raw, validated) for e in usable}
+    items, found = read_items(validated / REPORT)
     try:
-        division = divide(_items(usable), params.ratios, seed)
+        division = divide(items, params.ratios, seed)
         if params.folds is not None:
             division = take_fold(division, params.folds, params.fold, seed)
     except DltError as error:
@@ -73,15 +75,36 @@ def split(
         listed = whole.enter_context(new_folder(splits))
         packed = {name: whole.enter_context(new_folder(processed / name)) for name in SPLITS}
         for name, members in division.splits.items():
-            found = [folders[item.split, item.name] for item in members]
             names = _unique_names(members)
-            write_shards(packed[name], found, dict(zip(found, names, strict=True)))
+            _pack(packed[name], members, names, raw, validated)
             (listed / f"{name}.txt").write_text("".join(f"{n}\n" for n in names), encoding="utf-8")
         data_hash = hash_shards([packed["train"], packed["val"]])
-        summary = {**_summary(division, len(report)), **_fold(params), "data_hash": data_hash}
+        summary = {**_summary(division, found), **_fold(params), "data_hash": data_hash}
         write_json(listed / SUMMARY, summary)
     print(_table(summary))
     return summary
+
+
+def read_items(report: Path) -> tuple[list[Item], int]:
+    """The usable examples, some 300 bytes each, and the number of all."""
+    items, found = [], 0
+    for line, entry in read_report(report):
+        found += 1
+        if entry["status"] != "quarantined":
+            group = sys.intern(entry["group"])  # many share it
+            items.append(Item(entry["name"], entry["split"], group, entry["digest"], line))
+    return items, found
+
+
+def _pack(
+    folder: Path, items: Sequence[Item], names: Sequence[str], raw: Path, validated: Path
+) -> None:
+    with ShardWriter(folder) as writer, (validated / REPORT).open("rb") as report:
+        bar = tqdm(items, f"pack {folder.name}", unit="", disable=None, leave=False)
+        for item, name in zip(bar, names, strict=True):
+            entry = read_entry(report, item.line)
+            facts = {fact: entry[fact] for fact in FACTS}
+            writer.add(place_of(entry, raw, validated), facts, name)
 
 
 def name_folds(raw: Path, validated: Path, params: Split, seed: int) -> list[str]:
@@ -91,9 +114,9 @@ def name_folds(raw: Path, validated: Path, params: Split, seed: int) -> list[str
         DltError: as `split`.
     """
     assert params.folds is not None
-    usable = [entry for entry in _report(validated) if entry["status"] != "quarantined"]
+    items, _ = read_items(validated / REPORT)
     try:
-        parts = make_folds(divide(_items(usable), params.ratios, seed), params.folds, seed)
+        parts = make_folds(divide(items, params.ratios, seed), params.folds, seed)
     except DltError as error:
         raise DltError(f"{raw}: {error}") from None
     if params.folds != "sites":
@@ -265,16 +288,6 @@ def _fill(
     return missed, {key: name for name, keys in placed.items() for key in keys}
 
 
-def _report(validated: Path) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]]
-    entries = json.loads((validated / REPORT).read_text(encoding="utf-8"))["examples"]
-    return entries
-
-
-def _items(usable: Iterable[Mapping[str, Any]]) -> list[Item]:
-    return [Item(e["name"], e["split"], e["group"], e["digest"]) for e in usable]
-
-
 def _unique_names(members: Sequence[Item]) -> list[str]:
     """Names that differ: given train and val, put together for folds, may share some."""
     counts = Counter(item.name for item in members)
@@ -310,8 +323,10 @@ def _table(summary: Mapping[str, Any]) -> str:
         for name, count in summary["split"].items()
     ]
     rows.append(f"{summary['phase']}, by the {summary['found']:,} examples that ingest found")
-    for copy in summary["dropped"]:
+    for copy in summary["dropped"][:COPIES_SHOWN]:
         rows.append(f"left out: {copy['split']}/{copy['name']}, a copy of {copy['copy_of']}")
+    if more := len(summary["dropped"][COPIES_SHOWN:]):
+        rows.append(f"... and {more:,} more (all in {SUMMARY})")
     if summary["shared_sites"]:
         rows.append(f"in two given splits: {', '.join(summary['shared_sites'])}")
     return "\n".join(rows)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dlt.data.shards import read_shards
+from dlt.data.examples import read_examples
 from dlt.evaluate.predictions import Source
 from dlt.evaluate.stage import Outputs, evaluate
 from dlt.params import load_params
@@ -27,9 +27,9 @@ def main() -> None:
     start = params.train.init_from
     source = Source(
         model=MODEL,
-        test=lambda: read_shards(PROCESSED / "test"),
-        train=lambda: read_shards(PROCESSED / "train"),
-        val=lambda: read_shards(PROCESSED / "val"),
+        test=lambda: read_examples(PROCESSED / "test"),
+        train=lambda: read_examples(PROCESSED / "train"),
+        val=lambda: read_examples(PROCESSED / "val"),
         log=TRAIN_LOG,
         start=Path(outside(start)) if start else None,
         folders=RAW,

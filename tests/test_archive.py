@@ -19,7 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt.errors import DltError
-from dlt.ingest.archive import Limits, _shares, extract_archive, fingerprint, write_dataset
+from dlt.ingest.archive import fingerprint, write_dataset
+from dlt.ingest.layout import shares
+from dlt.ingest.unpack import Limits, extract_archive
 from dlt.section.example import find_examples
 
 SECTIONS = Path(__file__).parents[2] / "shared" / "sections" / "sections.zip"
@@ -128,7 +130,7 @@ def test_the_limit_is_spread_over_the_splits(dataset: Path, tmp_path: Path) -> N
     st.integers(1, 1000),
 )
 def test_shares_add_up_and_grow_with_the_limit(sizes: dict[str, int], limit: int) -> None:
-    fewer, more = _shares(sizes, limit), _shares(sizes, limit + 1)
+    fewer, more = shares(sizes, limit), shares(sizes, limit + 1)
     assert sum(fewer.values()) == min(limit, sum(sizes.values()))
     assert all(fewer[split] <= more[split] <= sizes[split] for split in sizes)
     assert limit < len(sizes) or all(fewer.values())

@@ -10,7 +10,7 @@ import pytest
 import torch
 from jsonschema import Draft202012Validator
 
-from dlt.data.shards import read_folders
+from dlt.data.examples import read_examples
 from dlt.errors import DltError
 from dlt.evaluate.against import other_model
 from dlt.evaluate.error_analysis import ERROR_ANALYSIS_SCHEMA
@@ -56,9 +56,9 @@ def out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     source = Source(
         model=make_model(folder / "model", 0),
-        test=lambda: read_folders(data / "test"),
-        train=lambda: read_folders(data / "train"),
-        val=lambda: read_folders(data / "val"),
+        test=lambda: read_examples(data / "test"),
+        train=lambda: read_examples(data / "train"),
+        val=lambda: read_examples(data / "val"),
         folders=data,
     )
     evaluate(source, outputs(folder), ROOT / "production_requirements.yaml", params)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlt.data.shards import read_shards
+from dlt.data.examples import read_examples
 from dlt.errors import DltError
 from dlt.folds import aggregate, run_folds, table
 from dlt.params import Split
@@ -85,7 +85,7 @@ def test_given_train_and_val_may_share_names(tmp_path: Path) -> None:
     summary = split(*folders, params=params, seed=0)
     assert (summary["folds"], summary["fold"]) == ("sites", 0)
     packed = {
-        name: [(e.name, png) for e, png in read_shards(tmp_path / "processed" / name)]
+        name: [(e.name, png) for e, png in read_examples(tmp_path / "processed" / name)]
         for name in ("train", "val", "test")
     }
     assert packed["val"] == [("train-a", b"train/a"), ("val-a", b"val/a")]

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlt.data.shards import read_folders, read_shards
+from dlt.data.examples import read_examples
 from dlt.errors import DltError
 from dlt.params import Split
 from dlt.split import Item, divide, split
+from dlt.validate import write_report
 
 RATIOS = (0.8, 0.1, 0.1)
 
@@ -131,10 +132,10 @@ def make_dataset(root: Path, rows: Sequence[tuple[str, str, str]]) -> None:
         (folder / "screenshot.png").write_bytes(place.encode())
         (folder / "structure.json").write_text('{"div": {}}')
         (folder / "layout.json").write_text('{"structure": {"section@div": ""}}')
-        facts = {"group": site, "digest": digest}
+        facts = {"group": site, "digest": digest, "nodes": 1, "width": 600, "height": 80}
         entries.append({"name": name, "split": where or "flat", "status": "ok", **facts})
     (root / "validated").mkdir()
-    (root / "validated" / "report.json").write_text(json.dumps({"examples": entries}))
+    write_report(root / "validated" / "report.json", entries)
 
 
 def run(root: Path, seed: int = 0) -> dict[str, Any]:
@@ -150,9 +151,9 @@ def test_names_summary_and_shards_agree(tmp_path: Path) -> None:
     assert summary["phase"] == "phase1"
     assert summary["split"] == {"train": 16, "val": 2, "test": 2}
     assert summary["groups"] == {"train": 8, "val": 1, "test": 1}
-    raw = {example.name: (example, png) for example, png in read_folders(tmp_path / "raw")}
+    raw = {example.name: (example, png) for example, png in read_examples(tmp_path / "raw")}
     for name in SPLITS:
-        packed = list(read_shards(tmp_path / "processed" / name))
+        packed = list(read_examples(tmp_path / "processed" / name))
         listed = (tmp_path / "splits" / f"{name}.txt").read_text().splitlines()
         assert [example.name for example, _ in packed] == listed
         assert packed == [raw[member] for member in listed]
@@ -181,13 +182,13 @@ def test_repaired_examples_stand_in_and_quarantined_ones_stay_out(tmp_path: Path
     report = json.loads(path.read_text())
     report["examples"][1]["status"] = "repaired"
     report["examples"][2]["status"] = "quarantined"
-    path.write_text(json.dumps(report))
+    write_report(path, report["examples"])
     mended = tmp_path / "validated" / "repaired" / "flat" / "e1"
     mended.parent.mkdir(parents=True)
     (tmp_path / "raw" / "e1").rename(mended)
     summary = run(tmp_path)
     assert (summary["found"], summary["examples"]) == (5, 4)
-    names = {e.name for name in SPLITS for e, _ in read_shards(tmp_path / "processed" / name)}
+    names = {e.name for name in SPLITS for e, _ in read_examples(tmp_path / "processed" / name)}
     assert names == {"e0", "e1", "e3", "e4"}
 
 

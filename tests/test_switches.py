@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dlt.data.dice import Dice
-from dlt.data.labelled import Labelled
+from dlt.data.labelled import Sections
 from dlt.errors import DltError
 from dlt.model.layers import Attention, SelfBlock
 from dlt.params import TrainParams
@@ -19,9 +19,9 @@ from tests.test_train import ALONE, PARAMS, epochs, fresh_run, losses_of, same
 
 
 @pytest.fixture(scope="module")
-def examples() -> list[Labelled]:
+def examples() -> Sections:
     """Ten sections: a step of eight leaves two."""
-    return sections(10)
+    return Sections(sections(10))
 
 
 def changed(**values: object) -> TrainParams:
@@ -29,14 +29,14 @@ def changed(**values: object) -> TrainParams:
     return PARAMS.model_copy(update={"batch_size": 8, **values})
 
 
-def trained(examples: list[Labelled], **values: object) -> Run:
+def trained(examples: Sections, **values: object) -> Run:
     """Two epochs without dropout."""
     params = changed(**values)
     return epochs(fresh_run(params, dropout=0), examples, 2, params)
 
 
 @pytest.fixture(scope="module")
-def plain(examples: list[Labelled]) -> Run:
+def plain(examples: Sections) -> Run:
     """What all switches are compared with."""
     return trained(examples)
 
@@ -52,23 +52,23 @@ def plain(examples: list[Labelled]) -> Run:
     ids=lambda values: "-".join(values),
 )
 def test_what_saves_memory_or_time_leaves_the_loss(
-    examples: list[Labelled], plain: Run, values: dict[str, object]
+    examples: Sections, plain: Run, values: dict[str, object]
 ) -> None:
     assert losses_of(trained(examples, **values)) == pytest.approx(losses_of(plain), rel=1e-5)
 
 
-def test_the_same_training_repeats_with_workers(examples: list[Labelled], plain: Run) -> None:
+def test_the_same_training_repeats_with_workers(examples: Sections, plain: Run) -> None:
     assert same(plain, trained(examples, dataloader_num_workers=1))
 
 
-def steps(examples: list[Labelled], ranks: Ranks = ALONE, **values: object) -> Steps:
+def steps(examples: Sections, ranks: Ranks = ALONE, **values: object) -> Steps:
     """The steps of an epoch."""
     params = changed(**values)
     limits = Limits.of(TINY, params)
     return Steps(examples, range(len(examples)), params, limits, 0, 0, ranks, 8)
 
 
-def test_parts_keep_to_the_limit_of_tokens(examples: list[Labelled]) -> None:
+def test_parts_keep_to_the_limit_of_tokens(examples: Sections) -> None:
     def tokens(part: Part) -> int:
         count, height, width = part.inputs.images.shape[:3]
         patches = height // TINY.patch_size[0] * (width // TINY.patch_size[1])
@@ -81,7 +81,7 @@ def test_parts_keep_to_the_limit_of_tokens(examples: list[Labelled]) -> None:
     assert sum(len(part.time_b) for part in limited) == len(free[0].time_b)
 
 
-def drawn(examples: list[Labelled], ranks: int, batch_size: int) -> Iterator[tuple[int, float]]:
+def drawn(examples: Sections, ranks: int, batch_size: int) -> Iterator[tuple[int, float]]:
     """Each example's node count and time, as so many ranks draw them for the first step."""
     for rank in range(ranks):
         place = Ranks(rank, ranks, torch.device("cpu"))
@@ -90,7 +90,7 @@ def drawn(examples: list[Labelled], ranks: int, batch_size: int) -> Iterator[tup
 
 
 def test_noise_belongs_to_the_example_whatever_rank_and_batch_it_is_in(
-    examples: list[Labelled],
+    examples: Sections,
 ) -> None:
     alone = sorted(drawn(examples, 1, 8))
     assert len(alone) == 8
@@ -117,7 +117,7 @@ def test_dice_are_uniform_and_normal() -> None:
 
 
 def test_gradient_checkpointing_computes_blocks_twice(
-    examples: list[Labelled], monkeypatch: pytest.MonkeyPatch
+    examples: Sections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = dict.fromkeys((False, True), 0)
     original = Attention.forward
@@ -135,7 +135,7 @@ def test_gradient_checkpointing_computes_blocks_twice(
 
 @pytest.mark.parametrize(("precision", "kind"), [("bf16", torch.bfloat16), ("fp16", torch.float16)])
 def test_mixed_precision_computes_in_its_type_and_learns(
-    examples: list[Labelled], plain: Run, precision: str, kind: torch.dtype
+    examples: Sections, plain: Run, precision: str, kind: torch.dtype
 ) -> None:
     params = changed(mixed_precision=precision)
     run = fresh_run(params, dropout=0)
@@ -150,16 +150,14 @@ def test_mixed_precision_computes_in_its_type_and_learns(
 
 
 @pytest.mark.slow
-def test_a_compiled_model_has_the_same_losses_and_names(
-    examples: list[Labelled], plain: Run
-) -> None:
+def test_a_compiled_model_has_the_same_losses_and_names(examples: Sections, plain: Run) -> None:
     run = trained(examples, compile_model=True)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
     assert losses_of(run) == pytest.approx(losses_of(plain), rel=1e-3)
     assert run.model.state_dict().keys() == plain.model.state_dict().keys()
 
 
-def test_workers_make_the_steps(examples: list[Labelled]) -> None:
+def test_workers_make_the_steps(examples: Sections) -> None:
     loader = load_steps(steps(examples), 1, 2)
     assert loader.num_workers == 2 and len(list(loader)) == 1
 

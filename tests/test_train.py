@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from dlt.data.labelled import Labelled
+from dlt.data.labelled import Sections
 from dlt.errors import DltError
 from dlt.model.layout_model import LayoutModel
 from dlt.params import TrainParams, load_params
@@ -31,9 +31,9 @@ PARAMS: TrainParams = settle(load_params().phases.phase1.train, ALONE).model_cop
 
 
 @pytest.fixture(scope="module")
-def examples() -> list[Labelled]:
+def examples() -> Sections:
     """A dozen synthetic sections."""
-    return sections(12)
+    return Sections(sections(12))
 
 
 def fresh_run(params: TrainParams = PARAMS, dropout: float = 0.1) -> Run:
@@ -48,7 +48,7 @@ class Killed(Exception):
 
 def epochs(
     run: Run,
-    examples: list[Labelled],
+    examples: Sections,
     until: int,
     params: TrainParams = PARAMS,
     save: Callable[[], None] = lambda: None,
@@ -77,7 +77,7 @@ def losses_of(run: Run) -> list[float]:
     return [metrics["train/loss"] for metrics in run.history]
 
 
-def test_training_lowers_the_loss_and_repeats_exactly(examples: list[Labelled]) -> None:
+def test_training_lowers_the_loss_and_repeats_exactly(examples: Sections) -> None:
     first, second = (epochs(fresh_run(), examples, 4) for _ in range(2))
     assert losses_of(first)[-1] < losses_of(first)[0]
     assert same(first, second)
@@ -86,7 +86,7 @@ def test_training_lowers_the_loss_and_repeats_exactly(examples: list[Labelled]) 
 @pytest.mark.parametrize("step", [1, 5, 6])
 @pytest.mark.parametrize("factor", [0, 1])
 def test_resumed_is_as_never_stopped(
-    examples: list[Labelled], tmp_path: Path, step: int, factor: int
+    examples: Sections, tmp_path: Path, step: int, factor: int
 ) -> None:
     params = PARAMS.model_copy(update={"checkpoint_minutes": 1e-9, "augmentation_factor": factor})
     whole = epochs(fresh_run(), examples, 3, params)
@@ -157,7 +157,7 @@ def test_learning_rate_warms_up_and_falls_to_one_per_cent() -> None:
     assert math.isclose(rates[-1], PARAMS.lr / 100)
 
 
-def test_rare_roles_weigh_more_and_the_mean_is_one(examples: list[Labelled]) -> None:
+def test_rare_roles_weigh_more_and_the_mean_is_one(examples: Sections) -> None:
     encoded = [e.encoded for e in examples]
     weights = role_weights(encoded, 0.5)
     targets = [e.targets for e in encoded if e.targets]

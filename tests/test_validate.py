@@ -17,7 +17,7 @@ from PIL import Image
 
 from dlt.check import Fault, check_example
 from dlt.errors import DltError
-from dlt.section.example import read_example
+from dlt.section.example import Place, read_example
 from dlt.section.labels import contract, labels
 from dlt.section.schemas import LAYOUT_SCHEMA, META_SCHEMA, STRUCTURE_SCHEMA
 from dlt.validate import validate
@@ -64,7 +64,7 @@ def make_example(folder: Path, **files: str | bytes | None) -> Path:
 
 
 def faults_of(tmp_path: Path, **files: str | bytes | None) -> list[Fault]:
-    return check_example(make_example(tmp_path / "example", **files)).faults
+    return check_example(Place("example", make_example(tmp_path / "example", **files))).faults
 
 
 def layout(**fields: Any) -> str:
@@ -87,7 +87,7 @@ def report(out: Path) -> Iterator[dict[str, Any]]:
 
 def test_a_good_example_has_no_faults(tmp_path: Path) -> None:
     meta = '{"site": "s", "viewport": 1280, "width": 512, "height": 16, "licence": null}'
-    checked = check_example(make_example(tmp_path / "example", meta=meta))
+    checked = check_example(Place("example", make_example(tmp_path / "example", meta=meta)))
     assert checked.faults == []
     assert checked.size == (512, 16)
     assert checked.example == read_example(tmp_path / "example")
@@ -273,7 +273,7 @@ def test_what_has_one_right_repair_is_mended(tmp_path: Path) -> None:
     assert '"section@div.a": ""' in (leaf / "layout.json").read_text()
     assert (leaf / "screenshot.png").read_bytes() == PNG
     for folder in sorted((out / "repaired").glob("*/*")):
-        assert check_example(folder).faults == [], "a repair leaves no fault"
+        assert check_example(Place(folder.name, folder)).faults == [], "a repair leaves no fault"
 
 
 def test_harmless_faults_stop_nothing(tmp_path: Path) -> None:

@@ -1,17 +1,29 @@
-"""Examples read, matched with their layouts and encoded: what training and evaluation work on."""
+"""Examples matched with their layouts and encoded: what training and evaluation work on.
 
-from collections.abc import Iterable
+Few sections are read once and kept; of many, only their places are, and each is read, matched and
+encoded when it is asked for, in whichever process asks: memory does not grow with the dataset.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
-from dlt.data.encode import Encoded, encode
+from dlt.data.encode import MAX_ASPECT, Encoded, encode, encode_view
+from dlt.data.examples import read_place
+from dlt.data.shards import ShardIndex
 from dlt.errors import DltError
 from dlt.params import ModelParams
 from dlt.section.errors import SectionError
 from dlt.section.example import Example
 from dlt.section.labels import Labels, labels
 from dlt.section.tree import Structure
+
+IN_MEMORY = 4_000  # sections are kept, at 0.2 to 0.4 MB each; more are read anew each time
+_RUN = 40  # neighbours that a sample takes together, so that it has sites as a whole
 
 
 @dataclass(frozen=True)
@@ -24,6 +36,84 @@ class Labelled:
     encoded: Encoded
 
 
+class Sections(Sequence[Labelled]):
+    """Sections in memory, with what must be known of all of them to make batches.
+
+    `nodes` and `rows` (int64 [sections]): the number of nodes, and the height in px of the
+    screenshot as the model sees it.
+    """
+
+    def __init__(self, sections: Sequence[Labelled]) -> None:
+        self._sections = sections
+        self.nodes = np.array([len(section.structure) for section in sections], np.int64)
+        self.rows = np.array([section.encoded.image_height for section in sections], np.int64)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    @overload
+    def __getitem__(self, i: int) -> Labelled: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequence[Labelled]: ...
+    def __getitem__(self, i: int | slice) -> Labelled | Sequence[Labelled]:
+        if isinstance(i, slice):
+            return [self[k] for k in range(*i.indices(len(self)))]
+        return self._sections[i]
+
+    def sample(self) -> Sequence[Labelled]:
+        """At most IN_MEMORY of them, for statistics; their images may be missing."""
+        return self._sections
+
+
+class PackedSections(Sections):
+    """Sections that stay in their shards."""
+
+    def __init__(self, index: ShardIndex, chosen: Sequence[int], params: ModelParams) -> None:
+        own = np.array(chosen, np.int64)
+        self._index, self._chosen, self._params = index, own, params
+        width, height = index.width[own], index.height[own]
+        if not (index.nodes.all() and index.width.all()):
+            raise SectionError("index.jsonl: nodes, width and height of the examples are missing")
+        scaled = params.image_width * np.minimum(height / width, MAX_ASPECT)
+        self.nodes, self.rows = index.nodes[own], _rounded(scaled)
+
+    @overload
+    def __getitem__(self, i: int) -> Labelled: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequence[Labelled]: ...
+    def __getitem__(self, i: int | slice) -> Labelled | Sequence[Labelled]:
+        if isinstance(i, slice):
+            return [self[k] for k in range(*i.indices(len(self)))]
+        return label(*read_place(self._index[self._chosen[i]]), self._params)
+
+    def sample(self) -> Sequence[Labelled]:
+        """At most IN_MEMORY of them, in evenly spaced runs of neighbours; without images."""
+        starts = np.linspace(0, max(len(self) - _RUN, 0), IN_MEMORY // _RUN).astype(int)
+        taken = sorted({i for start in starts for i in range(start, start + _RUN) if i < len(self)})
+        blank = np.full((1, 1, 3), 255, np.uint8)
+        found = []
+        for i in tqdm(taken, "sample", unit="", disable=None, leave=False):
+            example, _ = read_place(self._index[self._chosen[i]])
+            truth = true_labels(example)
+            encoded = encode_view(example.name, example.structure, truth, blank, 1)
+            found.append(Labelled(example.group, example.structure, truth, encoded))
+        return found
+
+
+def open_sections(
+    index: ShardIndex, chosen: Sequence[int], params: ModelParams, title: str
+) -> Sections:
+    """The chosen sections of a folder of shards, in memory if they are at most IN_MEMORY.
+
+    Raises:
+        DltError: as `load_labelled`; where the sections stay in their shards, when one is read.
+    """
+    if len(chosen) > IN_MEMORY:
+        return PackedSections(index, chosen, params)
+    examples = (read_place(index[i]) for i in chosen)
+    return Sections(load_labelled(examples, params, title))
+
+
 def load_labelled(
     examples: Iterable[tuple[Example, bytes]], params: ModelParams, title: str
 ) -> list[Labelled]:
@@ -33,15 +123,27 @@ def load_labelled(
         DltError: an example has no layout, its layout does not fit, or its screenshot is damaged;
             the message names the example.
     """
-    found = []
-    for example, screenshot in tqdm(examples, title, disable=None, leave=False):
-        if example.layout is None:
-            raise DltError(f"{example.name}: layout.json is missing")
-        try:
-            truth = labels(example.structure, example.layout)
-        except SectionError as error:
-            raise DltError(f"{example.name}: layout.json: {error}") from None
-        size = (params.image_width, params.patch_size[0])
-        encoded = encode(example.name, example.structure, screenshot, truth, *size)
-        found.append(Labelled(example.group, example.structure, truth, encoded))
-    return found
+    bar = tqdm(examples, title, disable=None, leave=False)
+    return [label(example, screenshot, params) for example, screenshot in bar]
+
+
+def label(example: Example, screenshot: bytes, params: ModelParams) -> Labelled:
+    """Match and encode one example; raises as `load_labelled` does."""
+    truth = true_labels(example)
+    size = (params.image_width, params.patch_size[0])
+    encoded = encode(example.name, example.structure, screenshot, truth, *size)
+    return Labelled(example.group, example.structure, truth, encoded)
+
+
+def true_labels(example: Example) -> Labels:
+    """The labels of an example's layout; raises as `load_labelled` does."""
+    if example.layout is None:
+        raise DltError(f"{example.name}: layout.json is missing")
+    try:
+        return labels(example.structure, example.layout)
+    except SectionError as error:
+        raise DltError(f"{example.name}: layout.json: {error}") from None
+
+
+def _rounded(heights: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.maximum(np.rint(heights), 1).astype(np.int64)

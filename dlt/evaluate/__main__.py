@@ -6,7 +6,7 @@ python -m dlt.evaluate --model models/dlt --data FOLDER --out FOLDER
 import argparse
 from pathlib import Path
 
-from dlt.data.shards import read_folders
+from dlt.data.examples import read_examples
 from dlt.evaluate.predictions import Source
 from dlt.evaluate.stage import Outputs, evaluate
 from dlt.params import load_params
@@ -28,8 +28,8 @@ def main() -> None:
     evaluate(
         Source(
             model=given.model,
-            test=lambda: read_folders(given.data),
-            train=(lambda: read_folders(given.train)) if given.train else None,
+            test=lambda: read_examples(given.data),
+            train=(lambda: read_examples(given.train)) if given.train else None,
             log=given.log,
             folders=given.data,
         ),

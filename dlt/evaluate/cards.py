@@ -14,6 +14,7 @@ from dlt.evaluate.error_analysis import error_reasons
 from dlt.evaluate.errors import section_errors
 from dlt.evaluate.gallery import OTHER_ROLE, RIGHT, Side, role_colour, sides
 from dlt.evaluate.metrics import Pair, SectionScore
+from dlt.section.example import Place
 from dlt.section.roles import ROLES
 from dlt.section.tree import Structure, depths
 
@@ -112,9 +113,10 @@ def make_card(
     )
 
 
-def folder_link(page: Path, folder: Path) -> str:
-    """A relative URL from a page to a folder."""
-    return quote(Path(os.path.relpath(folder, page.parent)).as_posix()) + "/"
+def example_link(page: Path, place: Place) -> str:
+    """A relative URL from a page to an example's folder, or to its shard, with its name in it."""
+    path = quote(Path(os.path.relpath(place.path, page.parent)).as_posix())
+    return f"{path}/" if place.end is None else f"{path}#{quote(place.name)}"
 
 
 def _layer(name: str, structure: Structure, side: Side, faults: Mapping[int, str]) -> Layer:

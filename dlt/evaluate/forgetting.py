@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from dlt.data.examples import read_examples
 from dlt.data.labelled import load_labelled
-from dlt.data.shards import read_folders, read_shards
 from dlt.errors import DltError
 from dlt.evaluate.compare import compare, score_all
 from dlt.evaluate.metrics import SectionScore, measures
@@ -51,8 +51,7 @@ def forgetting_line(found: dict[str, Any]) -> str:
 
 
 def _scores(predictor: Predictor, folder: Path, batch_size: int) -> list[SectionScore]:
-    examples = read_shards(folder) if any(folder.glob("*.tar")) else read_folders(folder)
-    sections = load_labelled(examples, predictor.params, "old test")
+    sections = load_labelled(read_examples(folder), predictor.params, "old test")
     if not sections:
         raise DltError(f"evaluate.old_test: {folder}: no examples")
     pairs = predict_pairs(predictor.model, sections, predictor.steps, batch_size)

@@ -14,8 +14,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from dlt.data.examples import find_places
 from dlt.evaluate.calibration import calibration
-from dlt.evaluate.cards import Card, folder_link, make_card
+from dlt.evaluate.cards import Card, example_link, make_card
 from dlt.evaluate.charts import line_chart
 from dlt.evaluate.curves import training_charts
 from dlt.evaluate.error_analysis import in_words
@@ -26,7 +27,6 @@ from dlt.evaluate.words import ERROR_WORDS, METRIC_WORDS, PERTURBATION_WORDS, su
 from dlt.files import new_file
 from dlt.params import Evaluate
 from dlt.phase import PHASES
-from dlt.section.example import find_examples
 from dlt.section.roles import NODE_ROLES
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -155,9 +155,9 @@ def _differing(report: Report) -> list[tuple[Pair, str]]:
 
 
 def _links(page: Path, folders: Path | None, names: set[str]) -> dict[str, str]:
-    found = find_examples(folders) if folders else {}
-    paths = [path for own in found.values() for path in own if path.name in names]
-    return {path.name: folder_link(page, path) for path in paths}
+    found = find_places(folders) if folders else {}
+    places = [place for own in found.values() for place in own if place.name in names]
+    return {place.name: example_link(page, place) for place in places}
 
 
 def _confusion(pairs: Sequence[Pair]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from dlt.data.labelled import Labelled, load_labelled
+from dlt.data.labelled import Labelled, load_labelled, true_labels
 from dlt.evaluate.against import other_model
 from dlt.evaluate.baselines import BASELINES, Baseline, LabelledSection
 from dlt.evaluate.metrics import Pair
@@ -64,7 +64,7 @@ def predict_all(
         val = load_labelled(source.val(), predictor.params, "val")
         found[VAL] = predict_pairs(predictor.model, val, predictor.steps, size)
     if source.train:
-        for name, baseline in _fit_baselines(source.train, predictor, params).items():
+        for name, baseline in _fit_baselines(source.train, params).items():
             found["baselines", name] = _baseline_pairs(baseline, test)
     if params.against:
         found[AGAINST] = _other_pairs(params.against, source.test, size)
@@ -81,9 +81,8 @@ def predict_all(
     return found
 
 
-def _fit_baselines(train: Examples, predictor: Predictor, params: Evaluate) -> dict[str, Baseline]:
-    sections = load_labelled(train(), predictor.params, "train")
-    known: list[LabelledSection] = [(section.structure, section.truth) for section in sections]
+def _fit_baselines(train: Examples, params: Evaluate) -> dict[str, Baseline]:
+    known: list[LabelledSection] = [(e.structure, true_labels(e)) for e, _ in train()]
     found = {name: baseline(known) for name, baseline in BASELINES.items()}
     if params.trained_baselines:
         # scikit-learn takes a second to import

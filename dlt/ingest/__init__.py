@@ -4,6 +4,7 @@ from pathlib import Path
 
 from dlt.files import new_folder
 from dlt.ingest import archive
+from dlt.ingest.packing import pack_folders
 from dlt.params import Ingest
 from dlt.paths import outside
 
@@ -12,6 +13,8 @@ SYNTHETIC_COUNT = 2_000  # where ingest.num_samples leaves it open
 
 def ingest(root: Path, params: Ingest, seed: int) -> None:
     """Write the examples of the chosen source into `root`, whole or not at all.
+
+    They are folders, or tar shards (`dlt.data.shards`) where there are more than `shard_above`.
 
     Raises:
         DltError: the source cannot be read, or holds no example.
@@ -42,6 +45,7 @@ def ingest(root: Path, params: Ingest, seed: int) -> None:
                     browser=pages.browser,
                     limit=params.num_samples,
                 )
+        pack_folders(folder, params.shard_above)
 
 
 def source_fingerprint(params: Ingest) -> str:

@@ -1,6 +1,7 @@
 """The example folder: screenshot.png, structure.json, layout.json and an optional meta.json."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from dlt.section.formats import (
 from dlt.section.tree import Layout, Structure
 
 SCREENSHOT, STRUCTURE, LAYOUT, META = "screenshot.png", "structure.json", "layout.json", "meta.json"
+FILES = (SCREENSHOT, STRUCTURE, LAYOUT, META)
 SPLITS = ("train", "val", "test")
 OWN_GROUP = "example:"  # how the group of an example without a site starts
 MAX_BYTES = 4 * MAX_CHARACTERS  # a character takes at most four bytes of UTF-8
@@ -38,6 +40,17 @@ class Example:
     def group(self) -> str:
         """What must not be in two splits: the site, or the example itself."""
         return str(self.meta.get("site") or f"{OWN_GROUP}{self.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the files of an example lie: in the folder `path`, or from byte `start` to byte `end`
+    of the tar shard `path`."""
+
+    name: str
+    path: Path
+    start: int = 0
+    end: int | None = None  # None: a folder
 
 
 def read_example(folder: Path) -> Example:
@@ -68,14 +81,20 @@ def write_example(folder: Path, example: Example, screenshot: bytes) -> None:
 
 def find_examples(root: Path) -> dict[str, list[Path]]:
     """Example folders of a dataset by split, sorted by name; the key "" holds those in no split."""
+    return {s: [root / s / name for name in names] for s, names in find_names(root).items()}
+
+
+def find_names(root: Path) -> dict[str, list[str]]:
+    """The names of what `find_examples` finds: a fifth of the memory."""
     found = {split: sorted(_folders(root / split)) for split in SPLITS}
-    found[""] = sorted(path for path in _folders(root) if path.name not in SPLITS)
-    return {split: folders for split, folders in found.items() if folders}
+    found[""] = sorted(name for name in _folders(root) if name not in SPLITS)
+    return {split: names for split, names in found.items() if names}
 
 
-def _folders(root: Path) -> Iterator[Path]:
+def _folders(root: Path) -> Iterator[str]:
     if root.is_dir():
-        yield from (path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
+        with os.scandir(root) as entries:
+            yield from (e.name for e in entries if e.name[0] != "." and e.is_dir())
 
 
 def _parse(path: Path, parse: Callable[[str], Parsed]) -> Parsed:

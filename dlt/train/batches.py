@@ -22,7 +22,7 @@ from dlt.data.batch import (
 )
 from dlt.data.dice import Dice
 from dlt.data.encode import Encoded
-from dlt.data.labelled import Labelled
+from dlt.data.labelled import Sections
 from dlt.data.views import numbered_view
 from dlt.model.denoiser import MASK_PROP, MASK_ROLE, State, coordinates
 from dlt.model.diffusion import add_noise, draw_given, draw_times
@@ -131,7 +131,7 @@ class Steps(Dataset[list[Part]]):
 
     def __init__(
         self,
-        sections: Sequence[Labelled],
+        sections: Sections,
         numbers: Sequence[int],
         params: TrainParams,
         limits: Limits,
@@ -144,8 +144,8 @@ class Steps(Dataset[list[Part]]):
         self.sections, self.params, self.limits = sections, params, limits
         self.seed, self.epoch = seed, epoch
         self.rank, self.world = ranks.rank, ranks.world
-        known = [sections[n // max(params.augmentation_factor, 1)].encoded for n in numbers]
-        nodes, rows = [len(s.tags) for s in known], [s.image_height for s in known]
+        own = np.asarray(numbers) // max(params.augmentation_factor, 1)
+        nodes, rows = sections.nodes[own].tolist(), sections.rows[own].tolist()
         order = length_batches(nodes, rows, step_size, np.random.default_rng([seed, epoch]))
         self.batches = [[numbers[i] for i in batch] for batch in order]
 

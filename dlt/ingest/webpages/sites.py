@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlt.errors import DltError
-from dlt.ingest.archive import extract_archive
+from dlt.ingest.unpack import extract_archive
 
 _PAGE = (".html", ".htm")
 _HOST = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}(:\d+)?$", re.IGNORECASE)

@@ -1,0 +1,122 @@
+"""The examples of a dataset, in folders or in tar shards: where each lies, and what is in it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar, overload
+
+from dlt.data.shards import MAX_MEMBER_BYTES, ShardIndex, find_shards, packed_files
+from dlt.section.errors import SectionError
+from dlt.section.example import (
+    FILES,
+    LAYOUT,
+    META,
+    SCREENSHOT,
+    SPLITS,
+    STRUCTURE,
+    Example,
+    Place,
+    find_names,
+    parse_meta,
+    read_example,
+)
+from dlt.section.formats import parse_layout, parse_structure
+
+Parsed = TypeVar("Parsed")
+
+
+def find_places(root: Path) -> dict[str, Sequence[Place]]:
+    """Where the examples of a dataset lie, by split; the key "" holds those in no split.
+
+    Folders come sorted by name, packed examples in the order of the shards. Shards count where no
+    folders are.
+
+    Raises:
+        SectionError: a shard or its index is damaged.
+    """
+    found: dict[str, Sequence[Place]] = {}
+    names = find_names(root)
+    for split in (*SPLITS, ""):
+        if split in names:
+            found[split] = _Folders(root / split, names[split])
+        elif find_shards(root / split) and (split or not found):
+            found[split] = ShardIndex.read(root / split)
+    return {split: places for split, places in found.items() if places}
+
+
+class _Folders(Sequence[Place]):
+    """The example folders in a folder."""
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self._folder, self._names = folder, names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, i: int) -> Place: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequence[Place]: ...
+    def __getitem__(self, i: int | slice) -> Place | Sequence[Place]:
+        if isinstance(i, slice):
+            return _Folders(self._folder, self._names[i])
+        return Place(self._names[i], self._folder / self._names[i])
+
+
+def read_files(place: Place) -> dict[str, bytes | None]:
+    """The files of an example that are there; None stands for one over MAX_MEMBER_BYTES.
+
+    Raises:
+        SectionError: the shard is damaged there.
+    """
+    if place.end is not None:
+        return dict(packed_files(place))
+    paths = [path for file in FILES if (path := place.path / file).is_file()]
+    return {
+        path.name: None if path.stat().st_size > MAX_MEMBER_BYTES else path.read_bytes()
+        for path in paths
+    }
+
+
+def read_place(place: Place) -> tuple[Example, bytes]:
+    """An example and the bytes of its screenshot.
+
+    Raises:
+        SectionError: a file is missing or malformed; the message names it.
+    """
+    if place.end is not None:
+        return _parse_files(place, packed_files(place))
+    example = read_example(place.path)
+    try:
+        return example, (place.path / SCREENSHOT).read_bytes()
+    except OSError as error:
+        raise SectionError(f"{place.path / SCREENSHOT}: {error.strerror}") from None
+
+
+def read_examples(root: Path) -> Iterator[tuple[Example, bytes]]:
+    """Yield each example of a dataset with the bytes of its screenshot, split by split.
+
+    Raises:
+        SectionError: a file is missing or malformed, or a shard damaged; the message names it.
+    """
+    for places in find_places(root).values():
+        yield from map(read_place, places)
+
+
+def _parse_files(place: Place, files: Mapping[str, bytes]) -> tuple[Example, bytes]:
+    def parse(file: str, parser: Callable[[str], Parsed]) -> Parsed:
+        where = f"{place.path}: {place.name}.{file}"
+        try:
+            return parser(files[file].decode())
+        except KeyError:
+            raise SectionError(f"{where} is missing") from None
+        except UnicodeDecodeError:
+            raise SectionError(f"{where}: not UTF-8 text") from None
+        except SectionError as error:
+            raise SectionError(f"{where}: {error}") from None
+
+    if SCREENSHOT not in files:
+        raise SectionError(f"{place.path}: {place.name}.{SCREENSHOT} is missing")
+    structure = parse(STRUCTURE, parse_structure)
+    layout = parse(LAYOUT, parse_layout) if LAYOUT in files else None
+    meta = parse(META, parse_meta) if META in files else {}
+    return Example(place.name, structure, layout, meta), files[SCREENSHOT]
