@@ -1,24 +1,20 @@
 """params.yaml as frozen, validated models; wrong values are named all at once."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
-    create_model,
     model_validator,
 )
 
-from dlt.errors import DltError
+from dlt.blocks import Block as _Block
+from dlt.blocks import inheriting, merged, read_yaml, told_in_one_line
 from dlt.paths import outside
 
 PARAMS = Path("params.yaml")
@@ -33,11 +29,6 @@ Auto = Literal["auto"]
 Precision = Annotated[
     Literal["no", "bf16", "fp16", "auto"], BeforeValidator(lambda x: "no" if x is False else x)
 ]
-
-
-class _Block(BaseModel):
-    # YAML 1.2 writes 0.000001 as 1e-06, which PyYAML reads as a string: lax mode coerces by type
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Archive(_Block):
@@ -312,19 +303,8 @@ PhaseName = Literal["auto", "phase1", "phase2", "phase3", "phase4"]
 _Model = TypeVar("_Model", ModelParams, TrainParams)
 
 
-def _inheriting(block: type[BaseModel]) -> type[_Block]:
-    """`block` with fields that may all be null, blocks in it as well: inherited from the phase."""
-    fields: dict[str, Any] = {}
-    for name, field in block.model_fields.items():
-        kind: Any = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            kind = _inheriting(kind)
-        fields[name] = (Annotated[kind, *field.metadata] if field.metadata else kind) | None, None
-    return create_model(f"_Some{block.__name__}", __base__=_Block, **fields)
-
-
-_ModelOverrides = _inheriting(ModelParams)
-_TrainOverrides = _inheriting(TrainParams)
+_ModelOverrides = inheriting(ModelParams)
+_TrainOverrides = inheriting(TrainParams)
 
 
 class ModelOverrides(_ModelOverrides):  # type: ignore[valid-type, misc]
@@ -390,13 +370,7 @@ class Params(_Block):
 
 def _resolve(base: _Model, overrides: BaseModel) -> _Model:
     own = overrides.model_dump(exclude_none=True, include=set(type(base).model_fields))
-    return type(base)(**_merged(base.model_dump(), own))
-
-
-def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """`base` with the values of `own` in their places, block by block."""
-    both = {key: _merged(base[key], own[key]) for key in own if isinstance(own[key], dict)}
-    return {**base, **own, **both}
+    return type(base)(**merged(base.model_dump(), own))
 
 
 def load_params(path: Path = PARAMS) -> Params:
@@ -405,12 +379,12 @@ def load_params(path: Path = PARAMS) -> Params:
     Raises:
         DltError: the file is unreadable, or a value is wrong; all wrong values are named.
     """
-    raw = _read_yaml(path)
+    raw = read_yaml(path)
     own = None
     if isinstance(raw, dict) and isinstance(raw.get("train"), dict):
         file = raw["train"].get("config_file")
         own = load_config_file(file) if isinstance(file, str) else None
-    with _named(path):
+    with told_in_one_line(path):
         return Params.model_validate(raw, context={"own": own})
 
 
@@ -421,35 +395,5 @@ def load_config_file(file: str) -> ConfigFile:
         DltError: as `load_params`.
     """
     path = Path(outside(file))
-    with _named(path):
-        return ConfigFile.model_validate(_read_yaml(path) or {})
-
-
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DltError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DltError(f"{path}: not UTF-8 text") from None
-    except yaml.YAMLError as error:
-        raise DltError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Tell all wrong values in one line that names the file."""
-    try:
-        yield
-    except ValidationError as error:
-        faults = [_describe(fault) for fault in error.errors()]
-        raise DltError(f"{path}: " + "; ".join(dict.fromkeys(faults))) from None
-
-
-def _describe(fault: Any) -> str:
-    name = ".".join(str(part) for part in fault["loc"])
-    message = fault["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    given = fault["input"]
-    shown = f" (given {given!r})" if not isinstance(given, dict | BaseModel) else ""
-    return f"{name}: {message}{shown}" if name else message + shown
+    with told_in_one_line(path):
+        return ConfigFile.model_validate(read_yaml(path) or {})

@@ -14,13 +14,16 @@ from dlt.data.examples import read_examples
 from dlt.errors import DltError
 from dlt.evaluate.against import other_model
 from dlt.evaluate.error_analysis import ERROR_ANALYSIS_SCHEMA
+from dlt.evaluate.forgetting import forgetting, forgetting_line
 from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS
 from dlt.evaluate.predictions import Source
 from dlt.evaluate.stage import Outputs, evaluate
 from dlt.ingest.synthetic import write_dataset
 from dlt.model.layout_model import LayoutModel
 from dlt.params import Evaluate, ModelParams
+from dlt.predict import Predictor
 from dlt.train.model_file import MODEL_FILE, save_model
+from tests.test_shards import write_shards
 
 ROOT = Path(__file__).parents[1]
 SMALL = ModelParams(
@@ -155,3 +158,22 @@ def test_a_model_of_a_git_revision_is_found(
     neither = pytest.raises(DltError, match="evaluate.against: 'nowhere' is neither")
     with neither, other_model("nowhere"):
         pass
+
+
+def test_what_was_forgotten_stands_beside_the_model_before(
+    out: Path, data: Path, tmp_path: Path
+) -> None:
+    write_shards(tmp_path / "old", sorted((data / "test").iterdir()))
+    now = Predictor.load(out / "other")
+    found = forgetting(now, out / "model", tmp_path / "old", 3)
+    before = json.loads((out / "evaluate.json").read_text())
+    assert found["before"] == before["layout_accuracy"]
+    assert found["layout_accuracy"] == before["baselines"]["other_model"]["layout_accuracy"]
+    gap = found["layout_accuracy"] - found["before"]
+    assert found["difference"] == pytest.approx(gap, abs=1e-5)
+    assert f"{found['before']:.3f} before training went on" in forgetting_line(found)
+    alone = forgetting(now, None, tmp_path / "old", 3)
+    assert alone == {"layout_accuracy": found["layout_accuracy"], "count": found["count"]}
+    assert forgetting_line(alone).endswith(f"over {found['count']} sections")
+    with pytest.raises(DltError, match=r"evaluate\.old_test: .*none: no examples"):
+        forgetting(now, None, tmp_path / "none", 3)

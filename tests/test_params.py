@@ -95,7 +95,7 @@ def test_a_file_of_ones_own_lies_between_phase_and_overrides(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("train: {lrr: 1, epochs: 0}\nmodle: {}", "train.lrr: .*train.epochs: .*modle: "),
+        ("train: {lrr: 1, epochs: 0}\nmodle: {}", "train.epochs: .*train.lrr: .*modle: "),
         ("train: {phase: phase2}", "train.phase: "),
         ("- a", "should be a valid dictionary"),
         ("a: [", "not YAML"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dlt.ingest.synthetic import write_dataset
 from tests.pipeline import Checkout
 
 STAGES = ("ingest", "validate", "split", "train", "evaluate", "readiness")
@@ -71,8 +72,19 @@ def test_a_second_run_does_nothing_and_dvc_shows_the_first(done: Checkout) -> No
 
 def test_an_experiment_runs_and_is_compared(done: Checkout) -> None:
     before = done.digest(MODEL)
-    said = done.dvc("exp", "run", "-n", "slower", "-S", "train.lr=3e-4")
+    own = "train: {schedule: linear, early_stopping: {metric: val/loss}}"
+    (done.root / "own.yaml").write_text(own, encoding="utf-8")
+    sets = ["train.lr=3e-4", "train.curriculum.enabled=true", "train.config_file=own.yaml"]
+    sets += ["train.monitor_system=true"]
+    said = done.dvc("exp", "run", "-n", "slower", *(f"-S{value}" for value in sets))
     assert "Stage 'split' didn't change" in said
+    assert "curriculum: stage 1 of 3 begins in epoch 1" in said and "schedule linear" in said
+    told = done.json(".training/slower.json")
+    assert (told["state"], told["epoch"], told["metric"]) == ("finished", 2, "val/loss")
+    assert f"page: {done.root / '.training' / 'slower.html'}" in said
+    logged = done.json("metrics/train/metrics.json")
+    assert logged["curriculum_stage"] == 2 and logged["system"]["cpu"]["count"] > 0
+    assert "val/loss" in done.run(sys.executable, "-m", "dlt.watch", "--once").stdout
     assert done.digest(MODEL) != before
     rows = json.loads(done.dvc("exp", "show", "--json"))
     workspace = rows[0]["data"]
@@ -98,6 +110,26 @@ def test_a_clone_pulls_what_another_pushed(done: Checkout, tmp_path: Path) -> No
         assert clone.digest(path) == done.digest(path)
     said = clone.dvc("repro")
     assert [s for s in STAGES if f"Stage '{s}' didn't change" not in said] == []
+
+
+@pytest.mark.slow
+def test_new_examples_continue_a_model_and_what_it_forgets_is_told(
+    done: Checkout, tmp_path: Path
+) -> None:
+    shutil.copytree(done.root / "models" / "dlt", tmp_path / "start")
+    shutil.copytree(done.root / "data" / "processed" / "test", tmp_path / "old_test")
+    write_dataset(tmp_path / "new", 12, seed=7)
+    sets = ["ingest.source=archive", "ingest.archive.path=../new", "train.init_from=../start"]
+    sets += ["evaluate.old_test=../old_test"]
+    before = done.json("metrics/evaluate.json")["layout_accuracy"]
+    said = done.dvc("exp", "run", "-n", "more", *(f"-S{value}" for value in sets))
+    assert f"{before:.3f} before training went on" in said
+    assert done.json("metrics/evaluate.json")["old_test"]["before"] == before
+    changed = json.loads(done.dvc("metrics", "diff", "HEAD", "more", "--json"))
+    accuracy = changed["metrics/evaluate.json"]["old_test.layout_accuracy"]
+    assert accuracy["old"] is None and 0 <= accuracy["new"] <= 1
+    write_dataset(tmp_path / "old_test", 6, seed=8)
+    assert "Running stage 'evaluate'" in done.dvc("repro")  # a changed test outside is noticed
 
 
 @pytest.mark.slow

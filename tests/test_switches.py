@@ -145,7 +145,7 @@ def test_mixed_precision_computes_in_its_type_and_learns(
     epochs(run, examples, 2, params)
     assert seen == {kind}
     assert run.scaler.is_enabled() == (precision == "fp16")
-    assert losses_of(run) == pytest.approx(losses_of(plain), rel=0.05)
+    assert losses_of(run) == pytest.approx(losses_of(plain), rel=0.1)
     assert all(w.dtype == torch.float32 for w in run.model.parameters())
 
 

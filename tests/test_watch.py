@@ -107,7 +107,7 @@ def test_without_a_training_the_last_log_is_shown(checkout: Path) -> None:
     log_epochs()
     Path("metrics").mkdir()
     Path("log<i>").rename("metrics/train")
-    assert "no training runs; metrics/train has the last" in shown(40)
+    assert "no training runs; metrics/train has the last" in shown(60)
 
 
 def test_curves_and_durations_fit() -> None:
