@@ -13,13 +13,15 @@ from jsonschema import Draft202012Validator
 from dlt.data.shards import read_folders
 from dlt.errors import DltError
 from dlt.evaluate.against import other_model
+from dlt.evaluate.conditioning import MODES
 from dlt.evaluate.error_analysis import ERROR_ANALYSIS_SCHEMA
 from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS
 from dlt.evaluate.predictions import Source
 from dlt.evaluate.stage import Outputs, evaluate
 from dlt.ingest.synthetic import write_dataset
+from dlt.model.confidence import Calibration
 from dlt.model.layout_model import LayoutModel
-from dlt.params import Evaluate, ModelParams
+from dlt.params import Evaluate, ModelParams, Sample
 from dlt.train.model_file import MODEL_FILE, save_model
 
 ROOT = Path(__file__).parents[1]
@@ -30,8 +32,8 @@ SMALL = ModelParams(
 
 def make_model(folder: Path, seed: int) -> Path:
     torch.manual_seed(seed)
-    config = {"phase": "phase1", "model": SMALL.model_dump(), "sample": {"steps": 2}}
-    save_model(folder, LayoutModel(SMALL), config)
+    config = {"phase": "phase1", "model": SMALL.model_dump()}
+    save_model(folder, LayoutModel(SMALL), config, Calibration(bias=0.1, weight=0.5))
     return folder
 
 
@@ -51,6 +53,7 @@ def out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         batch_size=3,
         trained_baselines=True,
         against=str(make_model(folder / "other", 1)),
+        conditioning=True,
         robustness=True,
         ablations=True,
     )
@@ -61,7 +64,7 @@ def out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         val=lambda: read_folders(data / "val"),
         folders=data,
     )
-    evaluate(source, outputs(folder), ROOT / "production_requirements.yaml", params)
+    evaluate(source, outputs(folder), ROOT / "production_requirements.yaml", params, Sample())
     return folder
 
 
@@ -78,12 +81,30 @@ def test_everything_asked_for_is_measured(out: Path) -> None:
     assert list(evaluation["robustness"]) == list(ROBUSTNESS)
     assert list(evaluation["ablations"]) == list(ABLATIONS)
     compared = dict.fromkeys(row["column"] for row in evaluation["comparisons"])
-    assert list(compared) == [*others, *ROBUSTNESS, *ABLATIONS]
+    assert list(compared) == [*others, "independent", *ROBUSTNESS, *ABLATIONS]
+    assert [row["column"] for row in evaluation["calibration"]] == ["test", "val"]
     blank = (
         evaluation[g][n]
         for g, n in (("robustness", "blank_screenshot"), ("ablations", "no_screenshot"))
     )
     assert next(blank) == next(blank)
+
+
+def test_figures_of_what_was_not_given(out: Path) -> None:
+    rows = {
+        row["name"]: row for row in json.loads((out / "evaluate.json").read_text())["conditioning"]
+    }
+    assert list(rows) == [*MODES, "25 % of nodes", "50 % of nodes", "75 % of nodes"]
+    assert rows["roles"]["node_accuracy"] is rows["boxes"]["box_iou"] is None
+    assert rows["roles"]["layout_accuracy"] == 1
+    assert rows["nothing"]["box_iou"] is not None is not rows["positions"]["box_iou"]
+    ours = json.loads((out / "evaluate.json").read_text())
+    assert rows["nothing"]["layout_accuracy"] == pytest.approx(ours["layout_accuracy"], abs=1e-6)
+
+
+def test_every_number_of_steps_is_timed(out: Path) -> None:
+    lines = (out / "speed.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["steps", "1", "2", "4", "8", "16"]
 
 
 def test_the_error_analysis_keeps_its_schema_and_matches_the_table(out: Path) -> None:
@@ -117,15 +138,16 @@ def test_no_examples_and_no_model_are_faults(out: Path, tmp_path: Path) -> None:
         batch_size=1,
         trained_baselines=False,
         against=None,
+        conditioning=False,
         robustness=False,
         ablations=False,
     )
     source = Source(model=out / "model", test=list)
     requirements = ROOT / "production_requirements.yaml"
     with pytest.raises(DltError, match="no examples"):
-        evaluate(source, outputs(tmp_path), requirements, params)
+        evaluate(source, outputs(tmp_path), requirements, params, Sample())
     with pytest.raises(DltError, match="no such model"):
-        evaluate(replace(source, model=tmp_path), outputs(tmp_path), requirements, params)
+        evaluate(replace(source, model=tmp_path), outputs(tmp_path), requirements, params, Sample())
     assert list(tmp_path.iterdir()) == []
 
 

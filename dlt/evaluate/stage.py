@@ -14,7 +14,9 @@ import torch
 from dlt.data.labelled import load_labelled
 from dlt.errors import DltError
 from dlt.evaluate.breakdown import accuracy_row, breakdowns, by_role
+from dlt.evaluate.calibration import calibration
 from dlt.evaluate.compare import compare, score_all
+from dlt.evaluate.conditioning import conditioning
 from dlt.evaluate.error_analysis import analyse
 from dlt.evaluate.errors import section_errors
 from dlt.evaluate.gallery import write_gallery
@@ -32,11 +34,13 @@ from dlt.evaluate.predictions import (
     in_group,
     predict_all,
     screenshots,
+    some,
+    try_steps,
 )
 from dlt.evaluate.report import assemble, evaluation_table
-from dlt.evaluate.tables import error_rows, write_tables
+from dlt.evaluate.tables import error_rows, write_speed, write_tables
 from dlt.files import write_json
-from dlt.params import Evaluate
+from dlt.params import Evaluate, Sample
 from dlt.predict import Predictor
 from dlt.process import cores
 from dlt.readiness import check_readiness, read_requirements
@@ -76,30 +80,44 @@ class Noted:
             yield example, screenshot
 
 
-def evaluate(source: Source, outputs: Outputs, requirements: Path, params: Evaluate) -> None:
+def evaluate(
+    source: Source, outputs: Outputs, requirements: Path, params: Evaluate, settings: Sample
+) -> None:
     """Measure a model on labelled examples, beside the baselines and whatever else is asked for.
 
     Raises:
         DltError: no or damaged examples, no model, or requirements that cannot be read.
     """
     torch.set_num_threads(cores())
-    predictor, config = Predictor.load(source.model), load_model(source.model)[1]
+    predictor, config = Predictor.load(source.model, settings), load_model(source.model)[1]
     noted = Noted()
     test = load_labelled(noted.reading(source.test), predictor.params, "test")
     if not test:
         raise DltError("no examples to evaluate on")
     performance = measure_performance(predictor, source.test())
     predictions = predict_all(predictor, test, source, params)
+    steps, milliseconds = try_steps(predictor, some(test), params.batch_size)
+    predictions |= steps
+    performance["steps"] = [{"steps": n, "milliseconds": ms} for n, ms in milliseconds.items()]
     scores = score_all(predictions)
-    evaluation = summarise(scores)
+    given = conditioning(predictor, some(test), params.batch_size) if params.conditioning else []
+    evaluation = summarise(scores) | {
+        "calibration": calibration_rows(predictions),
+        "conditioning": given,
+    }
     errors = [section_errors(pair) for pair in predictions[TEST]]
     analysis = analyse(predictions[TEST], scores[TEST], errors)
     readiness = check_readiness(evaluation, performance, requirements)
-    tables = table_rows(predictions[TEST], scores, noted.kinds) | {"errors": error_rows(errors)}
+    tables = table_rows(predictions[TEST], scores, noted.kinds) | {
+        "errors": error_rows(errors),
+        "calibration": reliability_rows(predictions),
+        "conditioning": given,
+    }
     write_json(outputs.evaluation, evaluation)
     write_json(outputs.performance, performance)
     write_json(outputs.error_analysis, analysis)
     write_tables(outputs.plots / "tables", tables)
+    write_speed(outputs.plots / "speed.csv", tables["steps"], milliseconds)
     _draw(outputs.plots, predictions[TEST], evaluation, source.test, requirements, params.gallery)
     report = Report(
         evaluation=evaluation,
@@ -112,6 +130,7 @@ def evaluate(source: Source, outputs: Outputs, requirements: Path, params: Evalu
         kinds=noted.kinds,
         config=config,
         params=params,
+        settings=settings,
         data_hash=noted.digest.hexdigest(),
     )
     write_page(outputs.plots / "report.html", report, source)
@@ -130,7 +149,8 @@ def summarise(scores: Mapping[Key, Sequence[SectionScore]]) -> dict[str, Any]:
             evaluation[group] = {
                 n: measures(found)["layout_accuracy"].value for n, found in own.items()
             }
-    comparisons = [row for own in (others, *groups.values()) for row in compare(test, own)]
+    beside = others | in_group(scores, "joint")
+    comparisons = [row for own in (beside, *groups.values()) for row in compare(test, own)]
     return evaluation | {"comparisons": comparisons}
 
 
@@ -138,8 +158,11 @@ def table_rows(
     pairs: Sequence[Pair], scores: Mapping[Key, Sequence[SectionScore]], kinds: Mapping[str, str]
 ) -> dict[str, list[dict[str, Any]]]:
     """Rows by table: what the report shows and what DVC plots."""
-    others = {"model": scores[TEST], **in_group(scores, "baselines"), **in_group(scores, "against")}
-    lists = {"benchmark": others} | {group: in_group(scores, group) for group in CHANGED}
+    beside = [in_group(scores, group) for group in ("joint", "baselines", "against")]
+    others = {name: own for group in beside for name, own in group.items()}
+    lists = {"benchmark": {"model": scores[TEST], **others}} | {
+        group: in_group(scores, group) for group in CHANGED
+    }
     steps = in_group(scores, "steps")
     return {
         "roles": by_role(pairs),
@@ -150,6 +173,22 @@ def table_rows(
         },
         "steps": [{**accuracy_row(n, found), "steps": int(n)} for n, found in steps.items()],
     }
+
+
+def calibration_rows(predictions: Mapping[Key, Sequence[Pair]]) -> list[dict[str, Any]]:
+    """How far the confidences can be trusted, on test and on val; nothing where there are none."""
+    found = {key[1]: calibration(predictions.get(key, ())) for key in (TEST, VAL)}
+    return [
+        {"column": column, "error": own["error"], "auroc": own["auroc"], "count": own["count"]}
+        for column, own in found.items()
+        if own
+    ]
+
+
+def reliability_rows(predictions: Mapping[Key, Sequence[Pair]]) -> list[dict[str, Any]]:
+    """The bins of both splits' confidences."""
+    found = {key[1]: calibration(predictions.get(key, ())) for key in (TEST, VAL)}
+    return [{"split": split, **row} for split, own in found.items() if own for row in own["rows"]]
 
 
 def _draw(

@@ -45,6 +45,13 @@ PERTURBATION_WORDS = {
     "no_classes": "the structure has no class names",
 }
 
+PREDICTOR_WORDS = {
+    "independent": "the same weights, one step, each node by itself",
+    "tag_label": "each tag's most frequent label",
+    "nearest": "the labels of the most similar training section",
+    "extra_trees": "trained on hand-made node features, no pixels",
+}
+
 _TITLES = {
     "element_f1": "Element F1",
     "prop_f1": "Prop F1",

@@ -18,10 +18,11 @@ from dlt.data.words import shared_buckets
 from dlt.errors import DltError
 from dlt.evaluate.metrics import layout_accuracy
 from dlt.model.layout_model import LayoutModel, count_parameters
-from dlt.params import ModelParams, Params, Phase, TrainParams
+from dlt.params import ModelParams, Params, Phase, Sample, TrainParams
 from dlt.paths import outside
-from dlt.predict import predict_pairs
+from dlt.predict import Predictor, predict_pairs
 from dlt.process import cores
+from dlt.train.calibrate import calibrate
 from dlt.train.checkpoint import (
     checkpoint_folder,
     load_checkpoint,
@@ -32,6 +33,8 @@ from dlt.train.checkpoint import (
 from dlt.train.loop import Run, new_run, role_weights, train_epoch, val_losses
 from dlt.train.model_file import load_model, model_digest, save_model
 from dlt.tune.pruning import should_stop
+
+VAL_SAMPLE = Sample(steps=2)  # of the val pass: params.yaml's may change without a new training
 
 
 def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params) -> None:
@@ -50,7 +53,6 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
         "seed": params.seed,
         "init_from": model_digest(Path(outside(start))) if start else "",
         **chosen.model_dump(),
-        "sample": params.sample.model_dump(),
         "data": params.data.model_dump(),
     }
     folder = checkpoint_folder(run_key(config, splits["data_hash"]))
@@ -74,7 +76,8 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
         _resume(run, folder, live)
         _train(run, chosen, params, train_set, val_set, folder, live)
     run.model.load_state_dict(run.best_weights)
-    save_model(models, run.model, config)
+    calibration = calibrate(Predictor(run.model, chosen.model, VAL_SAMPLE), val_set)
+    save_model(models, run.model, config, calibration)
     remove_checkpoint(folder)
 
 
@@ -148,7 +151,7 @@ def _train(
         if run.epoch % chosen.train.eval_every == 0 or run.epoch == chosen.train.epochs:
             average = cast(LayoutModel, run.average.module)
             metrics |= val_losses(average, val_sections, chosen.train, weights)
-            pairs = predict_pairs(average, val_set, params.sample.steps)
+            pairs = predict_pairs(Predictor(average, chosen.model, VAL_SAMPLE), val_set)
             metrics["val/layout_accuracy"] = layout_accuracy(pairs) or 0.0
             _keep_best(run, metrics["val/layout_accuracy"])
             pruned = should_stop(run.epoch, metrics["val/layout_accuracy"])
