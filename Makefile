@@ -1,5 +1,6 @@
 # make repro   set up, then run the pipeline         make lint     ruff and mypy
 # make test    set up, then run the tests            make doctor   what is here, what is missing
+# make show    experiments, what differs
 # make tune    search the hyperparameters: make tune TRIALS=50 JOBS=4 PHASE=phase2 (docs/sweeps.md)
 
 # The first interpreter that is new enough; choose another with `make PYTHON=/path/to/python3 …`.
@@ -18,7 +19,7 @@ export ITERATIVE_DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: repro test tune lint doctor browser
+.PHONY: repro test tune show lint doctor browser
 .DELETE_ON_ERROR:
 
 repro: $(READY)
@@ -32,6 +33,11 @@ JOBS ?= 1
 PHASE ?= auto
 tune: $(READY)
 	$(PY) -m dlt.tune --trials $(TRIALS) --jobs $(JOBS) --phase $(PHASE)
+
+# What differs between experiments, in 120 columns: parameters and headline figures.
+HIDDEN := Created|.*/|.*loss|val\.|lr$$|samples|element_|node|prop|box|aes|sec|mem
+show: $(READY)
+	dvc exp show --only-changed --drop '$(HIDDEN)'
 
 lint: $(READY_DEV)
 	$(PY) -m ruff check .

@@ -146,9 +146,10 @@ def summarise(scores: Mapping[Key, Sequence[SectionScore]]) -> dict[str, Any]:
     groups = {group: in_group(scores, group) for group in CHANGED}
     for group, own in groups.items():
         if own:
-            evaluation[group] = {
-                n: measures(found)["layout_accuracy"].value for n, found in own.items()
-            }
+            evaluation[group] = [
+                {"name": n, "layout_accuracy": measures(found)["layout_accuracy"].value}
+                for n, found in own.items()
+            ]
     beside = others | in_group(scores, "joint")
     comparisons = [row for own in (beside, *groups.values()) for row in compare(test, own)]
     return evaluation | {"comparisons": comparisons}

@@ -124,9 +124,9 @@ def _error_sentence(analysis: Mapping[str, Any]) -> str:
 def _baseline_sentences(evaluation: Mapping[str, Any]) -> list[str]:
     """How the model stands against the best of the others."""
     others = {
-        name: values["layout_accuracy"]
-        for name, values in evaluation["baselines"].items()
-        if values["layout_accuracy"] is not None
+        row["name"]: row["layout_accuracy"]
+        for row in evaluation["baselines"]
+        if row["layout_accuracy"] is not None
     }
     if not others:
         return []
