@@ -119,11 +119,13 @@ class Checkout:
         return json.loads((self.root / path).read_text(encoding="utf-8"))
 
     def digest(self, path: str) -> dict[str, str]:
-        """A digest of each file below a path; an empty dictionary where there is none."""
+        """A digest of each file below a path, but for DVC's own; {} where there is none."""
         top = self.root / path
         files = [top] if top.is_file() else sorted(p for p in top.rglob("*") if p.is_file())
         return {
-            str(p.relative_to(self.root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
+            str(p.relative_to(self.root)): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in files
+            if p.name != ".gitignore"
         }
 
     def leftovers(self) -> list[str]:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -287,17 +288,25 @@ def test_trials_about_something_else_are_refused(tmp_path: Path) -> None:
 # --- several machines -----------------------------------------------------------------------------
 
 
-def _machine(folder: Path, owner: str) -> None:
+def _machine(folder: Path, owner: str, both_began: Barrier) -> None:
     journal = folder / "test.journal"
     study = make_study(journal, new_sampler(10))
     runner = FunctionRunner(folder / "runs")
-    sweep(study, journal, SPACE, runner, owner, trials=30, jobs=2, wait=lambda: None)
+    meetings = iter([both_began.wait])  # once: each machine has trials before either goes on
+
+    def wait() -> None:
+        next(meetings, lambda: None)()
+
+    sweep(study, journal, SPACE, runner, owner, trials=30, jobs=2, wait=wait)
 
 
 def test_two_processes_share_a_study(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     owners = ("one", "two")
-    machines = [context.Process(target=_machine, args=(tmp_path, owner)) for owner in owners]
+    both_began = context.Barrier(len(owners), timeout=100)
+    machines = [
+        context.Process(target=_machine, args=(tmp_path, owner, both_began)) for owner in owners
+    ]
     for machine in machines:
         machine.start()
     for machine in machines:
