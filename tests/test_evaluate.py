@@ -1,6 +1,7 @@
 """An evaluation as a whole, with every switch on, of a model that has learnt nothing."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 import torch
 from jsonschema import Draft202012Validator
 
+from dlt import predict
 from dlt.data.shards import read_folders
 from dlt.errors import DltError
 from dlt.evaluate.against import other_model
@@ -22,7 +24,8 @@ from dlt.ingest.synthetic import write_dataset
 from dlt.model.confidence import Calibration
 from dlt.model.layout_model import LayoutModel
 from dlt.params import Evaluate, ModelParams, Sample
-from dlt.train.model_file import MODEL_FILE, save_model
+from dlt.predict import Predictor
+from dlt.train.model_file import CALIBRATION_FILE, MODEL_FILE, save_model
 
 ROOT = Path(__file__).parents[1]
 SMALL = ModelParams(
@@ -132,6 +135,28 @@ def test_the_command_needs_no_pipeline(out: Path, data: Path, tmp_path: Path) ->
     ours, same = (json.loads((folder / "evaluate.json").read_text()) for folder in (tmp_path, out))
     assert ours["layout_accuracy"] == same["layout_accuracy"]
     assert ours["baselines"] == []
+
+
+def test_predictions_come_with_their_confidence(
+    out: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["predict", "--model", str(out / "model"), "--data", str(data / "test")]
+    monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path)])
+    predict.main()
+    folders = sorted(tmp_path.iterdir())
+    assert [f.name for f in folders] == sorted(f.name for f in (data / "test").iterdir())
+    for folder in folders:
+        boxes = json.loads((folder / "layout.json").read_text())["boxes"]
+        sure = json.loads((folder / "confidence.json").read_text())
+        assert len(sure["elements"]) == len(boxes)
+        assert sure["confidence"] == pytest.approx(sum(sure["elements"]) / len(boxes))
+
+
+def test_a_damaged_calibration_is_one_line(out: Path, tmp_path: Path) -> None:
+    shutil.copytree(out / "model", tmp_path / "model")
+    (tmp_path / "model" / CALIBRATION_FILE).write_text('{"bias": 0, "weight": -1}')
+    with pytest.raises(DltError, match=CALIBRATION_FILE):
+        Predictor.load(tmp_path / "model")
 
 
 def test_no_examples_and_no_model_are_faults(out: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The model: boxes, diffusion, lawful decoding, sampling, and that it learns."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from dlt.data.batch import Inputs, TargetTensors, collate_inputs, collate_targets
-from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, encode
+from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, TEXT_NUMBERS, encode
 from dlt.data.labelled import Labelled
 from dlt.ingest.synthetic import generate
 from dlt.model.boxes import compose_boxes, relative_boxes, signal
@@ -211,6 +212,24 @@ def test_every_node_gets_probabilities_in_any_number_of_steps() -> None:
     for steps in (1, 2, 7):
         total = sample(model(), inputs, Sample(steps=steps)).role_probs.sum(-1)
         assert torch.allclose(total[inputs.node_mask], torch.ones(1), atol=1e-5)
+
+
+@pytest.mark.parametrize("part", ["image", "text", "classes"])
+def test_a_part_that_is_not_used_changes_nothing(part: str) -> None:
+    network = model()
+    blind = LayoutModel(TINY.model_copy(update={f"use_{part}": False})).eval()
+    blind.load_state_dict(network.state_dict())
+    inputs, _ = batch(3)
+    numbers = inputs.numbers.clone()
+    numbers[..., TEXT_NUMBERS] += 1
+    other = {
+        "image": replace(inputs, images=255 - inputs.images),
+        "text": replace(inputs, text_tokens=inputs.text_tokens.roll(1, 1), numbers=numbers),
+        "classes": replace(inputs, class_tokens=inputs.class_tokens.roll(1, 1)),
+    }[part]
+    for using, equal in ((network, False), (blind, True)):
+        found = [sample(using, own, Sample()).role_probs for own in (inputs, other)]
+        assert torch.equal(*found) == equal
 
 
 # --- learning -------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ def fit_calibration(log_odds: np.ndarray, right: np.ndarray) -> Calibration:
         np.repeat([1, 0], len(right)),
         sample_weight=np.concatenate([targets, 1 - targets]),
     )
-    if (weight := float(found.coef_[0, 0])) >= 0:
-        return Calibration(bias=float(found.intercept_[0]), weight=weight)
-    return Calibration(bias=float(np.log((good + 1) / (bad + 1))), weight=0.0)
+    bias, weight = float(found.intercept_[0]), float(found.coef_[0, 0])
+    if weight < 0:
+        bias, weight = float(np.log((good + 1) / (bad + 1))), 0.0
+    return Calibration(bias=round(bias, 6), weight=round(weight, 6))
