@@ -90,10 +90,10 @@ def some(sections: Sequence[Labelled]) -> Sequence[Labelled]:
 
 def try_steps(
     predictor: Predictor, sections: Sequence[Labelled], batch_size: int
-) -> tuple[dict[Key, list[Pair]], dict[int, float]]:
-    """Predictions with other numbers of denoising steps, and the milliseconds a section took."""
+) -> tuple[dict[Key, list[Pair]], list[dict[str, float]]]:
+    """Predictions with other numbers of denoising steps, and the milliseconds that a section took."""
     found: dict[Key, list[Pair]] = {}
-    milliseconds = {}
+    times: list[dict[str, float]] = []
     for steps in sorted({*STEPS, predictor.sample.steps}):
         settings = predictor.sample.model_copy(update={"steps": steps})
         started = time.perf_counter()
@@ -101,8 +101,8 @@ def try_steps(
             replace(predictor, sample=settings), sections, batch_size
         )
         seconds = time.perf_counter() - started
-        milliseconds[steps] = round(1000 * seconds / len(sections), 2)
-    return found, milliseconds
+        times.append({"steps": steps, "milliseconds": round(1000 * seconds / len(sections), 2)})
+    return found, times
 
 
 def _fit_baselines(train: Examples, predictor: Predictor, params: Evaluate) -> dict[str, Baseline]:

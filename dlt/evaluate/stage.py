@@ -95,36 +95,27 @@ def evaluate(
     if not test:
         raise DltError("no examples to evaluate on")
     performance = measure_performance(predictor, source.test())
-    predictions = predict_all(predictor, test, source, params)
-    steps, milliseconds = try_steps(predictor, some(test), params.batch_size)
-    predictions |= steps
-    performance["steps"] = [{"steps": n, "milliseconds": ms} for n, ms in milliseconds.items()]
+    few = some(test)
+    steps, performance["steps"] = try_steps(predictor, few, params.batch_size)
+    predictions = predict_all(predictor, test, source, params) | steps
+    given = conditioning(predictor, few, params.batch_size) if params.conditioning else []
     scores = score_all(predictions)
-    given = conditioning(predictor, some(test), params.batch_size) if params.conditioning else []
     evaluation = summarise(scores) | {
         "calibration": calibration_rows(predictions),
         "conditioning": given,
     }
     errors = [section_errors(pair) for pair in predictions[TEST]]
-    analysis = analyse(predictions[TEST], scores[TEST], errors)
-    readiness = check_readiness(evaluation, performance, requirements)
-    tables = table_rows(predictions[TEST], scores, noted.kinds) | {
-        "errors": error_rows(errors),
-        "calibration": reliability_rows(predictions),
-        "conditioning": given,
-    }
-    write_json(outputs.evaluation, evaluation)
-    write_json(outputs.performance, performance)
-    write_json(outputs.error_analysis, analysis)
-    write_tables(outputs.plots / "tables", tables)
-    write_speed(outputs.plots / "speed.csv", tables["steps"], milliseconds)
-    _draw(outputs.plots, predictions[TEST], evaluation, source.test, requirements, params.gallery)
     report = Report(
         evaluation=evaluation,
         performance=performance,
-        readiness=readiness,
-        analysis=analysis,
-        tables=tables,
+        readiness=check_readiness(evaluation, performance, requirements),
+        analysis=analyse(predictions[TEST], scores[TEST], errors),
+        tables=table_rows(predictions[TEST], scores, noted.kinds)
+        | {
+            "errors": error_rows(errors),
+            "calibration": reliability_rows(predictions),
+            "conditioning": given,
+        },
         predictions=predictions,
         scores=scores,
         kinds=noted.kinds,
@@ -133,8 +124,18 @@ def evaluate(
         settings=settings,
         data_hash=noted.digest.hexdigest(),
     )
+    _write(outputs, report, source, requirements)
+    print(evaluation_table(evaluation, performance, report.readiness))
+
+
+def _write(outputs: Outputs, report: Report, source: Source, requirements: Path) -> None:
+    write_json(outputs.evaluation, report.evaluation)
+    write_json(outputs.performance, report.performance)
+    write_json(outputs.error_analysis, report.analysis)
+    write_tables(outputs.plots / "tables", report.tables)
+    write_speed(outputs.plots / "speed.csv", report.tables["steps"], report.performance["steps"])
+    _draw(outputs.plots, report, source.test, requirements)
     write_page(outputs.plots / "report.html", report, source)
-    print(evaluation_table(evaluation, performance, readiness))
 
 
 def summarise(scores: Mapping[Key, Sequence[SectionScore]]) -> dict[str, Any]:
@@ -192,16 +193,15 @@ def reliability_rows(predictions: Mapping[Key, Sequence[Pair]]) -> list[dict[str
     return [{"split": split, **row} for split, own in found.items() if own for row in own["rows"]]
 
 
-def _draw(
-    plots: Path,
-    pairs: Sequence[Pair],
-    evaluation: Mapping[str, Any],
-    examples: Examples,
-    requirements: Path,
-    each: int,
-) -> None:
+def _draw(plots: Path, report: Report, examples: Examples, requirements: Path) -> None:
+    pairs = report.predictions[TEST]
     write_confusion_rows(plots / "confusion.csv", pairs)
     draw_confusion(plots / "confusion.png", confusion_counts(pairs))
     bounds = {r.name: r.bound for r in read_requirements(requirements) if r.comparison == ">"}
-    draw_headlines(plots / "headlines.png", evaluation, bounds)
-    write_gallery(plots / "visualizations", pairs, lambda n: screenshots(examples, n), each)
+    draw_headlines(plots / "headlines.png", report.evaluation, bounds)
+    write_gallery(
+        plots / "visualizations",
+        pairs,
+        lambda names: screenshots(examples, names),
+        report.params.gallery,
+    )

@@ -44,15 +44,15 @@ def write_tables(folder: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def write_speed(
-    path: Path, steps: Sequence[Mapping[str, Any]], milliseconds: Mapping[int, float]
+    path: Path, steps: Sequence[Mapping[str, Any]], times: Sequence[Mapping[str, float]]
 ) -> None:
     """Write accuracy beside time, by number of steps; apart from the tables, for it never repeats."""
     with new_file(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("steps", "milliseconds", "layout_accuracy"))
-        for row in steps:
-            n = row["steps"]
-            writer.writerow((n, milliseconds[n], _cell(row["layout_accuracy"])))
+        for row, time in zip(steps, times, strict=True):
+            accuracy = _cell(row["layout_accuracy"])
+            writer.writerow((time["steps"], time["milliseconds"], accuracy))
 
 
 def error_rows(errors: Sequence[Sequence[Error]]) -> list[dict[str, Any]]:
