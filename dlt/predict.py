@@ -23,7 +23,7 @@ from dlt.errors import DltError
 from dlt.evaluate.metrics import Pair
 from dlt.files import new_file, write_json
 from dlt.model.confidence import Calibration, element_log_odds
-from dlt.model.decode import Decoder, Scores, decode
+from dlt.model.decode import Decoder, Scores, decode, echo
 from dlt.model.known import Known, collate_known
 from dlt.model.layout_model import LayoutModel
 from dlt.model.sampler import sample
@@ -79,8 +79,6 @@ class Predictor:
         Raises:
             SectionError: the screenshot does not decode, or no labels agree with what is known.
         """
-        if known:
-            known.check(structure)
         size = (self.params.image_width, self.params.patch_size[0])
         section = encode("section", structure, screenshot, None, *size)
         return self.predict_batch([structure], [section], [known])[0]
@@ -91,7 +89,10 @@ class Predictor:
         sections: Sequence[Encoded],
         known: Sequence[Known | None] | None = None,
     ) -> list[Predicted]:
-        """Sample one batch and decode it into labels that obey the label law."""
+        """Sample one batch and decode it into labels that obey the label law; see `predict`."""
+        for structure, own in zip(structures, known or (), strict=False):
+            if own:
+                own.check(structure)
         device = next(self.model.parameters()).device
         self.model.eval()
         inputs = collate_inputs(sections).to(device)
@@ -108,6 +109,8 @@ class Predictor:
         ]
 
     def _decode(self, structure: Structure, scores: Scores, known: Known | None) -> Predicted:
+        if known:
+            scores = echo(structure, scores, known)
         labels = self.decoder(structure, scores, known)
         sure = None
         if self.calibration:

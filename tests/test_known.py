@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dlt.evaluate.baselines import independent
 from dlt.model.confidence import Calibration, element_log_odds
-from dlt.model.decode import Scores, decode
+from dlt.model.decode import Scores, decode, echo
 from dlt.model.denoiser import ATTRIBUTES, NUM_PROPS, NUM_ROLES
 from dlt.model.known import Known
 from dlt.params import Sample
@@ -18,7 +18,7 @@ from dlt.predict import Predictor, predict_pairs
 from dlt.section.errors import SectionError
 from dlt.section.labels import Labels, contract
 from dlt.section.roles import DROP, MERGE, NODE_ROLES, ROLES, ROOT_ROLE
-from dlt.section.tree import Structure
+from dlt.section.tree import Node, Structure
 from dlt.train.calibrate import fit_calibration
 from tests.strategies import labels_of, structures
 from tests.test_model import TINY, model, sections
@@ -108,6 +108,25 @@ def test_some_nodes_are_given_and_the_rest_looks_at_them() -> None:
     assert others[0] != others[1]
 
 
+def test_what_is_said_of_one_node_holds_for_those_of_its_path() -> None:
+    nodes = [Node("div", -1)]
+    for _ in range(3):
+        nodes += [Node("div.card", 0), Node("p", len(nodes))]
+    structure = Structure(tuple(nodes))
+    scores = scores_of(7, 0)
+    unsure = np.full((7, NUM_ROLES), -9.0)
+    unsure[:, NODE_ROLES.index("heading")] = -0.1
+    unsure[:, NODE_ROLES.index("paragraph")] = -2.0
+    scores = replace(scores, roles=unsure, role_probs=np.exp(unsure))
+    labels = Labels(("section", *("grid", "paragraph") * 3), ("none",) * 7)
+    known = Known.of(structure, labels, ["role"], nodes=[2])
+    told = echo(structure, scores, known)
+    found = decode(structure, told, known)
+    assert found.roles == ("section", "heading", "paragraph", *("heading", "paragraph") * 2)
+    assert told.role_probs.sum(axis=1) == pytest.approx(1)
+    assert np.array_equal(told.roles[1], told.roles[3])
+
+
 def test_what_cannot_be_is_refused() -> None:
     section = SECTIONS[0]
     count = len(section.structure)
@@ -138,7 +157,7 @@ def test_what_cannot_be_is_refused() -> None:
         (replace(known(), given=()), "nodes expected"),
     ):
         with pytest.raises(SectionError, match=said):
-            wrong.check(section.structure)
+            PREDICTOR.predict_batch([section.structure], [section.encoded], [wrong])
 
 
 # --- settings of the sampler ----------------------------------------------------------------------
