@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -24,6 +25,11 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Pixels = Annotated[int, Field(ge=8, le=256, multiple_of=8)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Auto = Literal["auto"]
+# YAML 1.1 reads a bare no as false
+Precision = Annotated[
+    Literal["no", "bf16", "fp16", "auto"], BeforeValidator(lambda x: "no" if x is False else x)
+]
 
 
 class _Block(BaseModel):
@@ -128,6 +134,17 @@ class TrainParams(_Block):
     box_weight: NonNegative
     eval_every: Count
     patience: Count
+    gradient_accumulation: Count
+    max_tokens_per_batch: Annotated[int, Field(ge=0)]
+    mixed_precision: Precision
+    gradient_checkpointing: bool
+    compile_model: bool
+    dataloader_num_workers: Annotated[int, Field(ge=0, le=64)] | Auto
+    num_gpus: Annotated[int, Field(ge=1, le=1024)] | Auto
+    launcher: Literal["auto", "none", "torchrun"]
+    shard_model: bool
+    checkpoint_minutes: Positive
+    keep_checkpoints: Count
 
 
 class Sample(_Block):
@@ -255,10 +272,11 @@ class ModelOverrides(_ModelOverrides):  # type: ignore[valid-type, misc]
 
 
 class TrainOverrides(_TrainOverrides):  # type: ignore[valid-type, misc]
-    """The phase, a model to start from, and values of `train:` that override the phase's."""
+    """The phase, what to start from, and values of `train:` that override the phase's."""
 
     phase: PhaseName = "auto"
     init_from: str | None = None
+    resume_from: str | None = None
 
 
 class Params(_Block):
@@ -290,7 +308,7 @@ class Params(_Block):
 
 
 def _resolve(base: _Model, overrides: BaseModel) -> _Model:
-    own = overrides.model_dump(exclude_none=True, exclude={"phase", "init_from"})
+    own = overrides.model_dump(exclude_none=True, exclude={"phase", "init_from", "resume_from"})
     return type(base)(**{**base.model_dump(), **own})
 
 

@@ -10,10 +10,11 @@ from dlt.process import run_main
 
 
 def main() -> None:
-    """Write the fingerprints of the source of examples and of the model to start from."""
+    """Write the fingerprints of the source of examples and of what training starts from."""
     params = load_params()
     write_json(SOURCE, {"fingerprint": source_fingerprint(params.ingest)})
-    write_json(INIT, {"sha256": _start_digest(params.train.init_from)})
+    start = _start_digest(params.train.init_from), _checkpoint_digest(params.train.resume_from)
+    write_json(INIT, {"sha256": start[0], "resume_from": start[1]})
 
 
 def _start_digest(start: str | None) -> str:
@@ -22,6 +23,14 @@ def _start_digest(start: str | None) -> str:
     from dlt.train.model_file import model_digest  # torch takes seconds, and every repro is here
 
     return model_digest(Path(outside(start)))
+
+
+def _checkpoint_digest(path: str | None) -> str:
+    if path is None:
+        return ""
+    from dlt.train.checkpoint import checkpoint_digest
+
+    return checkpoint_digest(Path(outside(path)))
 
 
 if __name__ == "__main__":

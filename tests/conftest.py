@@ -6,6 +6,8 @@ from zipfile import ZipFile
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.pipeline import Checkout
+
 # How long an example takes depends on what else the machine does, and is no fault.
 settings.register_profile("dlt", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("dlt")
@@ -31,3 +33,30 @@ def real_sections(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     with ZipFile(archive) as members:
         members.extractall(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout in which nothing has run; not to be changed."""
+    return Checkout.new(tmp_path_factory.mktemp("fresh") / "repo")
+
+
+@pytest.fixture(scope="session")
+def finished(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout in which `dvc repro` has run, committed; not to be changed."""
+    checkout = fresh.copy(tmp_path_factory.mktemp("finished") / "repo")
+    checkout.dvc("repro")
+    checkout.commit()
+    return checkout
+
+
+@pytest.fixture
+def unrun(fresh: Checkout, tmp_path: Path) -> Checkout:
+    """A checkout of one's own in which nothing has run."""
+    return fresh.copy(tmp_path / "repo")
+
+
+@pytest.fixture
+def done(finished: Checkout, tmp_path: Path) -> Checkout:
+    """A checkout of one's own in which `dvc repro` has run."""
+    return finished.copy(tmp_path / "repo")

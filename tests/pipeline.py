@@ -80,7 +80,7 @@ class Checkout:
         done = subprocess.run(
             command,
             cwd=self.root,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -147,7 +147,7 @@ class Checkout:
             dvc = subprocess.Popen(
                 [sys.executable, "-m", "dvc", "repro"],
                 cwd=self.root,
-                env=_environment(),
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -189,7 +189,7 @@ def _wait_for_stage(
     raise AssertionError(f"{stage} was not reached:\n{log.read_text(encoding='utf-8')}")
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The environment with this Python first, and none of the user's settings of git and dvc."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "DVC", "PYTEST"))}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])

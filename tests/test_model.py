@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from dlt.data.batch import Inputs, TargetTensors, collate_inputs, collate_targets
+from dlt.data.dice import Dice
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, TEXT_NUMBERS, encode
 from dlt.data.labelled import Labelled
 from dlt.ingest.synthetic import generate
@@ -107,20 +108,20 @@ def test_signal_runs_from_one_to_zero() -> None:
 
 def test_what_is_given_stays_clean_and_time_one_hides_the_rest() -> None:
     inputs, targets = batch(8)
-    generator = torch.Generator().manual_seed(0)
-    known = draw_given(inputs.node_mask, generator)
-    state = add_noise(targets, known, torch.ones(8), generator)
+    dice = Dice(0, 0, range(8))
+    known = draw_given(inputs.node_mask, dice)
+    state = add_noise(targets, known, torch.ones(8), dice)
     assert torch.equal(state.roles == MASK_ROLE, ~known[..., 0])
     assert torch.equal(state.roles[known[..., 0]], targets.roles[known[..., 0]])
     fixed = coordinates(known)
-    clean = add_noise(targets, torch.ones_like(known), torch.ones(8), generator).boxes
+    clean = add_noise(targets, torch.ones_like(known), torch.ones(8), dice).boxes
     assert torch.equal(state.boxes[fixed], clean[fixed])
 
 
 def test_given_attributes_have_no_loss() -> None:
     inputs, targets = batch(4)
     known = torch.ones(*targets.roles.shape, 4, dtype=torch.bool)
-    state = add_noise(targets, known, torch.ones(4), torch.Generator())
+    state = add_noise(targets, known, torch.ones(4), Dice(0, 0, range(4)))
     estimate = model()(inputs, state, torch.ones(4))
     parts = losses(estimate, state, targets, inputs, torch.ones(len(NODE_ROLES)))
     assert parts.role == parts.prop == parts.box == 0
@@ -132,13 +133,13 @@ def test_sections_without_boxes_have_no_box_loss() -> None:
         targets.roles, targets.props, targets.boxes * 0, torch.zeros_like(targets.box_weights)
     )
     known = torch.zeros(*targets.roles.shape, 4, dtype=torch.bool)
-    state = add_noise(bare, known, torch.ones(2), torch.Generator().manual_seed(0))
+    state = add_noise(bare, known, torch.ones(2), Dice(0, 0, range(2)))
     estimate = model()(inputs, state, torch.ones(2))
     assert losses(estimate, state, bare, inputs, torch.ones(len(NODE_ROLES))).box == 0
 
 
 def test_times_cover_the_unit_interval_and_half_of_them_are_one() -> None:
-    times = draw_times(1000, torch.Generator().manual_seed(0))
+    times = draw_times(Dice(0, 0, range(1000)))
     assert 0 < times.min() < 0.01 and times.max() == 1
     assert 0.4 < (times == 1).float().mean() < 0.6
 
@@ -238,10 +239,10 @@ def test_a_part_that_is_not_used_changes_nothing(part: str) -> None:
 def test_every_weight_gets_a_gradient() -> None:
     inputs, targets = batch(8)
     network = model().train()
-    generator = torch.Generator().manual_seed(0)
-    known = draw_given(inputs.node_mask, generator)
-    time = draw_times(8, generator)
-    state = add_noise(targets, known, time, generator)
+    dice = Dice(0, 0, range(8))
+    known = draw_given(inputs.node_mask, dice)
+    time = draw_times(dice)
+    state = add_noise(targets, known, time, dice)
     weights = torch.ones(len(NODE_ROLES))
     parts = losses(network(inputs, state, time), state, targets, inputs, weights)
     (parts.role + parts.prop + parts.box).backward()
@@ -254,12 +255,12 @@ def test_one_batch_can_be_learnt_by_heart() -> None:
     torch.manual_seed(0)
     network = LayoutModel(TINY.model_copy(update={"d_model": 64}))
     optimizer = torch.optim.AdamW(network.parameters(), 3e-3)
-    generator = torch.Generator().manual_seed(0)
     weights = torch.ones(len(NODE_ROLES))
     known = torch.zeros(*targets.roles.shape, 4, dtype=torch.bool)
-    for _ in range(250):
-        time = draw_times(4, generator)
-        state = add_noise(targets, known, time, generator)
+    for epoch in range(250):
+        dice = Dice(0, epoch, range(4))
+        time = draw_times(dice)
+        state = add_noise(targets, known, time, dice)
         parts = losses(network(inputs, state, time), state, targets, inputs, weights)
         optimizer.zero_grad()
         (parts.role + parts.prop + parts.box).backward()

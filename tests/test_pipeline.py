@@ -42,33 +42,6 @@ OUTPUTS = (
 MODEL = "models/dlt/model.safetensors"
 
 
-@pytest.fixture(scope="session")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A checkout in which nothing has run; not to be changed."""
-    return Checkout.new(tmp_path_factory.mktemp("fresh") / "repo")
-
-
-@pytest.fixture(scope="session")
-def finished(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A checkout in which `dvc repro` has run, committed; not to be changed."""
-    checkout = fresh.copy(tmp_path_factory.mktemp("finished") / "repo")
-    checkout.dvc("repro")
-    checkout.commit()
-    return checkout
-
-
-@pytest.fixture
-def unrun(fresh: Checkout, tmp_path: Path) -> Checkout:
-    """A checkout of one's own in which nothing has run."""
-    return fresh.copy(tmp_path / "repo")
-
-
-@pytest.fixture
-def done(finished: Checkout, tmp_path: Path) -> Checkout:
-    """A checkout of one's own in which `dvc repro` has run."""
-    return finished.copy(tmp_path / "repo")
-
-
 # --- the golden run -------------------------------------------------------------------------------
 
 
@@ -79,7 +52,7 @@ def test_every_output_is_there_and_whole(finished: Checkout) -> None:
     assert 0 <= finished.json("metrics/evaluate.json")["layout_accuracy"] <= 1
     assert finished.json("metrics/readiness.json")["ready"] is False
     assert finished.json("metrics/validate.json")["status"]["ok"] == 24
-    assert not list((finished.root / ".checkpoints").glob("*"))
+    assert [p.name for p in (finished.root / ".checkpoints").glob("*")] == ["finished"]
 
 
 def test_a_second_run_does_nothing_and_dvc_shows_the_first(done: Checkout) -> None:
@@ -337,7 +310,7 @@ def test_a_full_disk_stops_training_with_one_line(done: Checkout, folder: str) -
     last = ended.stderr.strip().splitlines()[-1]
     assert last.startswith("train: ") and "No space left on device" in last
     assert "Traceback" not in ended.stderr
-    assert "last.pt" not in ended.stdout and "model.safetensors" not in ended.stdout
+    assert "step-" not in ended.stdout and "model.safetensors" not in ended.stdout
 
 
 # --- kill -9 --------------------------------------------------------------------------------------
@@ -371,15 +344,15 @@ def test_training_killed_again_and_again_goes_on_from_its_last_epoch(
     times: set[int] = set()
 
     def another_epoch() -> bool:
-        found = [p.stat().st_mtime_ns for p in (done.root / ".checkpoints").glob("*/last.pt")]
+        found = [p.stat().st_mtime_ns for p in (done.root / ".checkpoints").glob("*/step-*.pt")]
         return bool(set(found) - times)
 
     for victim in ("stage", "dvc", "group"):
         done.kill_repro("train", victim, another_epoch)
-        times |= {p.stat().st_mtime_ns for p in (done.root / ".checkpoints").glob("*/last.pt")}
+        times |= {p.stat().st_mtime_ns for p in (done.root / ".checkpoints").glob("*/step-*.pt")}
         assert not (done.root / MODEL).exists()
     assert "going on after epoch" in done.dvc("repro")
-    assert not list((done.root / ".checkpoints").glob("*"))
+    assert [p.name for p in (done.root / ".checkpoints").glob("*")] == ["finished"]
     untouched.dvc("repro")
     assert done.digest(MODEL) == untouched.digest(MODEL) != {}
     tables = "metrics/train/plots/metrics/val/layout_accuracy.tsv"

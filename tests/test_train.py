@@ -1,6 +1,7 @@
 """The training loop, its checkpoints, and the file of a trained model."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,37 +9,57 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from dlt.data.encode import Encoded
+from dlt.data.labelled import Labelled
 from dlt.errors import DltError
 from dlt.model.layout_model import LayoutModel
 from dlt.params import TrainParams, load_params
-from dlt.train.checkpoint import load_checkpoint, run_key, save_checkpoint
-from dlt.train.loop import Run, learning_rate, new_run, role_weights, train_epoch
+from dlt.train.batches import Limits, Steps
+from dlt.train.checkpoint import load_checkpoint, read_checkpoint, run_key, save_checkpoint
+from dlt.train.distributed import Ranks
+from dlt.train.examples import epoch_examples
+from dlt.train.hardware import settle
+from dlt.train.loop import role_weights, train_epoch
 from dlt.train.model_file import MODEL_FILE, load_model, save_model
+from dlt.train.rate import learning_rate
+from dlt.train.run import Run, new_run
 from tests.test_model import TINY, sections
 
-PARAMS: TrainParams = load_params().phases.phase1.train.model_copy(
+ALONE = Ranks(0, 1, torch.device("cpu"))
+PARAMS: TrainParams = settle(load_params().phases.phase1.train, ALONE).model_copy(
     update={"epochs": 4, "batch_size": 4, "warmup_steps": 2}
 )
 
 
 @pytest.fixture(scope="module")
-def examples() -> list[Encoded]:
+def examples() -> list[Labelled]:
     """A dozen synthetic sections."""
-    return [section.encoded for section in sections(12)]
+    return sections(12)
 
 
-def fresh_run() -> Run:
+def fresh_run(params: TrainParams = PARAMS, dropout: float = 0.1) -> Run:
     """A run with the same initial weights every time."""
     torch.manual_seed(0)
-    return new_run(LayoutModel(TINY.model_copy(update={"dropout": 0.1})), PARAMS)
+    return new_run(LayoutModel(TINY.model_copy(update={"dropout": dropout})), params, ALONE)
 
 
-def epochs(run: Run, examples: list[Encoded], until: int) -> Run:
+class Killed(Exception):
+    """The end of a run in its midst."""
+
+
+def epochs(
+    run: Run,
+    examples: list[Labelled],
+    until: int,
+    params: TrainParams = PARAMS,
+    save: Callable[[], None] = lambda: None,
+) -> Run:
     """Train until so many epochs are finished."""
-    weights = role_weights(examples, PARAMS.role_balance)
+    weights = role_weights([e.encoded for e in examples], params.role_balance)
+    limits = Limits.of(TINY, params)
     while run.epoch < until:
-        run.history.append(train_epoch(run, examples, PARAMS, weights, seed=0))
+        numbers = epoch_examples(examples, params, 0, run.epoch)
+        steps = Steps(examples, numbers, params, limits, 0, run.epoch, ALONE, run.step_size)
+        run.history.append(train_epoch(run, steps, params, weights, 12, save))
     return run
 
 
@@ -51,34 +72,82 @@ def same(a: Run, b: Run) -> bool:
     )
 
 
-def test_training_lowers_the_loss_and_repeats_exactly(examples: list[Encoded]) -> None:
+def losses_of(run: Run) -> list[float]:
+    """The training losses by epoch."""
+    return [metrics["train/loss"] for metrics in run.history]
+
+
+def test_training_lowers_the_loss_and_repeats_exactly(examples: list[Labelled]) -> None:
     first, second = (epochs(fresh_run(), examples, 4) for _ in range(2))
-    assert first.history[-1]["train/loss"] < first.history[0]["train/loss"]
+    assert losses_of(first)[-1] < losses_of(first)[0]
     assert same(first, second)
 
 
-def test_resumed_is_as_never_stopped(examples: list[Encoded], tmp_path: Path) -> None:
-    whole = epochs(fresh_run(), examples, 4)
-    save_checkpoint(tmp_path, epochs(fresh_run(), examples, 2).state_dict())
+@pytest.mark.parametrize("step", [1, 5, 6])
+@pytest.mark.parametrize("factor", [0, 1])
+def test_resumed_is_as_never_stopped(
+    examples: list[Labelled], tmp_path: Path, step: int, factor: int
+) -> None:
+    params = PARAMS.model_copy(update={"checkpoint_minutes": 1e-9, "augmentation_factor": factor})
+    whole = epochs(fresh_run(), examples, 3, params)
+    killed = fresh_run()
+
+    def save_and_die() -> None:
+        save_checkpoint(tmp_path, killed.state_dict(), keep=1, best=False)
+        if killed.step == step:
+            raise Killed
+
+    with pytest.raises(Killed):
+        epochs(killed, examples, 3, params, save_and_die)
     resumed = fresh_run()
     state = load_checkpoint(tmp_path)
-    assert state is not None
+    assert state is not None and state["step"] == step
     resumed.load_state_dict(state)
-    assert same(whole, epochs(resumed, examples, 4))
-    assert [h["train/loss"] for h in whole.history] == [h["train/loss"] for h in resumed.history]
+    assert same(whole, epochs(resumed, examples, 3, params))
+    assert losses_of(whole) == losses_of(resumed)
 
 
-def test_no_checkpoint_is_none_and_a_pickle_is_refused(tmp_path: Path) -> None:
+def test_the_newest_checkpoints_and_the_best_are_kept(tmp_path: Path) -> None:
+    for step in range(5):
+        save_checkpoint(tmp_path, {"step": step}, keep=2, best=step == 1)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "best.pt",
+        "step-000000003.pt",
+        "step-000000004.pt",
+    ]
+    assert read_checkpoint(tmp_path / "best.pt") == {"step": 1}
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "pickle"])
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
     assert load_checkpoint(tmp_path) is None
-    torch.save({"epoch": Path("/")}, tmp_path / "last.pt")
-    with pytest.raises(Exception, match="[Ww]eights"):
-        load_checkpoint(tmp_path)
+    for step in (1, 2):
+        save_checkpoint(tmp_path, {"step": step, "x": torch.zeros(1000)}, keep=2, best=False)
+    newest = tmp_path / "step-000000002.pt"
+    if damage == "pickle":
+        torch.save({"step": Path("/")}, newest)
+    else:
+        newest.write_bytes(newest.read_bytes()[: 2000 if damage == "truncated" else 0])
+    state = load_checkpoint(tmp_path)
+    assert state is not None and state["step"] == 1
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) == 1 and str(newest) in said and "falling back" in said
+    with pytest.raises(DltError, match="step-000000002"):
+        read_checkpoint(newest)
 
 
-def test_another_parameter_or_data_set_is_another_run() -> None:
-    keys = {run_key({"lr": lr}, data) for lr in (1, 2) for data in ("a", "b")}
-    assert len(keys) == 4
-    assert run_key({"lr": 1}, "a") in keys
+def test_what_decides_the_result_makes_another_run_and_nothing_else() -> None:
+    config = {"seed": 0, "train": PARAMS.model_dump()}
+
+    def key(**changes: object) -> str:
+        return run_key({**config, "train": {**PARAMS.model_dump(), **changes}}, "data")
+
+    assert key() == run_key(config, "data")
+    assert len({key(), key(lr=1.0), key(batch_size=5), run_key(config, "other")}) == 4
+    assert key() == key(num_gpus=4, gradient_checkpointing=True, max_tokens_per_batch=99)
+    assert key() == key(batch_size=2, gradient_accumulation=2)
 
 
 def test_learning_rate_warms_up_and_falls_to_one_per_cent() -> None:
@@ -88,14 +157,15 @@ def test_learning_rate_warms_up_and_falls_to_one_per_cent() -> None:
     assert math.isclose(rates[-1], PARAMS.lr / 100)
 
 
-def test_rare_roles_weigh_more_and_the_mean_is_one(examples: list[Encoded]) -> None:
-    weights = role_weights(examples, 0.5)
-    targets = [e.targets for e in examples if e.targets]
+def test_rare_roles_weigh_more_and_the_mean_is_one(examples: list[Labelled]) -> None:
+    encoded = [e.encoded for e in examples]
+    weights = role_weights(encoded, 0.5)
+    targets = [e.targets for e in encoded if e.targets]
     counts = torch.bincount(
         torch.cat([torch.from_numpy(t.roles) for t in targets]), minlength=len(weights)
     )
     assert weights[counts.argmax()] == weights.min()
-    assert torch.equal(role_weights(examples, 0), torch.ones(len(weights)))
+    assert torch.equal(role_weights(encoded, 0), torch.ones(len(weights)))
 
 
 def test_a_model_file_holds_weights_and_configuration(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from dlt.data.encode import Encoded
 from dlt.data.labelled import Labelled
-from dlt.data.views import views
+from dlt.data.views import numbered_view
 from tests.test_model import TINY, sections
 
 
@@ -12,6 +13,12 @@ from tests.test_model import TINY, sections
 def labelled() -> list[Labelled]:
     """A few synthetic sections with their labels."""
     return sections(6)
+
+
+def views(labelled: list[Labelled], factor: int, seed: int, epoch: int) -> list[Encoded]:
+    """All views of an epoch."""
+    count = len(labelled) * max(factor, 1)
+    return [numbered_view(labelled, factor, number, seed, epoch) for number in range(count)]
 
 
 def test_a_view_follows_from_seed_epoch_and_number(labelled: list[Labelled]) -> None:

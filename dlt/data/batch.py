@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlt.data.dice import Dice
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, TEXT_NUMBERS, Encoded
 
 _POOL_BATCHES = 6  # sections of similar height are sorted by node count in pools of so many batches
@@ -91,21 +92,19 @@ def hide(inputs: Inputs, parts: Collection[str]) -> Inputs:
     return inputs
 
 
-def drop_words(
-    inputs: Inputs, class_share: float, text_share: float, generator: torch.Generator
-) -> Inputs:
+def drop_words(inputs: Inputs, class_share: float, text_share: float, dice: Dice) -> Inputs:
     """Hide shares of the class and of the text tokens, each token everywhere in its section, and
     all of them in such a share of the sections: words must not be all that the model goes by."""
     return replace(
         inputs,
-        class_tokens=_drop(inputs.class_tokens, class_share, CLASS_BUCKETS, generator),
-        text_tokens=_drop(inputs.text_tokens, text_share, TEXT_BUCKETS, generator),
+        class_tokens=_drop(inputs.class_tokens, class_share, CLASS_BUCKETS, dice),
+        text_tokens=_drop(inputs.text_tokens, text_share, TEXT_BUCKETS, dice),
     )
 
 
-def _drop(tokens: Tensor, share: float, buckets: int, generator: torch.Generator) -> Tensor:
-    hidden = torch.rand(len(tokens), buckets, generator=generator) < share
-    hidden |= torch.rand(len(tokens), 1, generator=generator) < share
+def _drop(tokens: Tensor, share: float, buckets: int, dice: Dice) -> Tensor:
+    hidden = dice.uniform(buckets) < share
+    hidden |= dice.uniform(1) < share
     return tokens.masked_fill(hidden.gather(1, tokens.flatten(1)).view(tokens.shape), 0)
 
 

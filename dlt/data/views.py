@@ -12,15 +12,16 @@ from dlt.data.labelled import Labelled
 FLIPPED = 0.1  # seldom: text is mirrored, too, and most pages begin on the left
 
 
-def views(sections: Sequence[Labelled], factor: int, seed: int, epoch: int) -> list[Encoded]:
-    """`factor` views of each section, drawn from (seed, epoch, number of the view).
+def numbered_view(
+    sections: Sequence[Labelled], factor: int, number: int, seed: int, epoch: int
+) -> Encoded:
+    """View `number` of an epoch's len(sections) · `factor`, drawn from (seed, epoch, number).
 
-    With a factor of 0 the sections are taken as they are.
+    With a factor of 0 there are the sections as they are.
     """
     if factor == 0:
-        return [section.encoded for section in sections]
-    many = [section for section in sections for _ in range(factor)]
-    return [view(s, np.random.default_rng([seed, epoch, i])) for i, s in enumerate(many)]
+        return sections[number].encoded
+    return view(sections[number // factor], np.random.default_rng([seed, epoch, number]))
 
 
 def view(section: Labelled, rng: np.random.Generator) -> Encoded:

@@ -6,12 +6,14 @@ c feature channel, y and x rows and columns of a feature map.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from dlt.data.batch import Inputs, hide
 from dlt.data.encode import (
@@ -190,6 +192,8 @@ def _blank_below(x_byxc: Tensor, rows_b: Tensor) -> Tensor:
 class ConditionEncoder(nn.Module):
     """Node and patch tokens through self-attention with a bias for tree relations."""
 
+    recompute = False  # see `run_block`
+
     def __init__(self, d_model: int, num_layers: int, dropout: float, patch_size: tuple[int, int]):
         super().__init__()
         self.hidden: frozenset[str] = frozenset()  # parts of the input: see dlt.data.batch.hide
@@ -211,7 +215,7 @@ class ConditionEncoder(nn.Module):
         tree_bias = F.pad(relation_bias(self.relation, inputs.relations), (0, patches, 0, patches))
         bias_bhmm = tree_bias + token_bias
         for block in self.blocks:
-            x_bmd = block(x_bmd, bias_bhmm)
+            x_bmd = run_block(block, self.recompute, x_bmd, bias_bhmm)
         x_bmd = self.norm(x_bmd)
         return Condition(
             node_mask=inputs.node_mask,
@@ -223,6 +227,14 @@ class ConditionEncoder(nn.Module):
             aspect_b=inputs.image_heights / inputs.images.shape[2],
             picture=picture,
         )
+
+
+def run_block(block: nn.Module, recompute: bool, *inputs: Any) -> Tensor:
+    """A block's output; with `recompute`, its activations are not kept but computed again for the
+    gradients (Chen et al. 2016)."""
+    if recompute and torch.is_grad_enabled():
+        return checkpoint(block, *inputs, use_reentrant=False)
+    return block(*inputs)
 
 
 def relation_bias(table: nn.Embedding, relations: Tensor) -> Tensor:

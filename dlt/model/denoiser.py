@@ -21,7 +21,7 @@ from dlt.model.boxes import (
     signal,
     unscale_boxes,
 )
-from dlt.model.condition import Condition, relation_bias
+from dlt.model.condition import Condition, relation_bias, run_block
 from dlt.model.layers import HEAD_DIM, CrossBlock, KeyValue, fourier, mask_bias
 from dlt.section.roles import NODE_PROPS, NODE_ROLES
 
@@ -80,6 +80,8 @@ def coordinates(given: Tensor) -> Tensor:
 class Denoiser(nn.Module):
     """A transformer over nodes with attention to the condition; predicts the clean state."""
 
+    recompute = False  # see `run_block`
+
     def __init__(self, d_model: int, num_layers: int, dropout: float):
         super().__init__()
         self.role = nn.Embedding(NUM_ROLES + 1, d_model)
@@ -129,7 +131,8 @@ class Denoiser(nn.Module):
             + self.time(fourier(time_b[:, None], _FREQUENCIES))[:, None]
         )
         for block, key_value in zip(self.blocks, memory.key_values, strict=True):
-            x_bnd = block(x_bnd, memory.bias_bhnn, key_value, condition.token_bias)
+            context = (memory.bias_bhnn, key_value, condition.token_bias)
+            x_bnd = run_block(block, self.recompute, x_bnd, *context)
         x_bnd = self.norm(x_bnd)
         roles, props = self.labels(x_bnd).split([NUM_ROLES, NUM_PROPS], dim=-1)
         relative = self.flow(x_bnd, condition.parents, memory.siblings)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from dlt.data.batch import TargetTensors
+from dlt.data.dice import Dice
 from dlt.model.boxes import scale_boxes, signal, whole
 from dlt.model.denoiser import (
     ATTRIBUTES,
@@ -40,36 +41,32 @@ _PATTERNS = (
 # the rest: a random share of the nodes has everything given
 
 
-def draw_times(count: int, generator: torch.Generator) -> Tensor:
-    """Times [B] in (0, 1], stratified over the batch; every other section at 1."""
-    even = (torch.arange(count) + torch.rand(count, generator=generator)) / count
-    return torch.where(torch.rand(count, generator=generator) < 0.5, 1.0, even.clamp(min=1e-3))
+def draw_times(dice: Dice) -> Tensor:
+    """Times [B] in (0, 1], spread evenly over the epochs of a section; half of them at 1."""
+    return torch.where(dice.uniform() < 0.5, 1.0, dice.spread().clamp(min=1e-3))
 
 
-def draw_given(node_mask: Tensor, generator: torch.Generator) -> Tensor:
+def draw_given(node_mask: Tensor, dice: Dice) -> Tensor:
     """Which attributes are given [B, N, 4], drawn by section."""
-    sections, nodes = node_mask.shape
-    dice = torch.rand(sections, generator=generator)
-    share = torch.rand(sections, 1, generator=generator)
-    some = torch.rand(sections, nodes, generator=generator) < share
+    pattern = dice.uniform()
+    share = dice.uniform(1)
+    some = dice.uniform(node_mask.shape[1]) < share
     given = some[..., None].repeat(1, 1, len(ATTRIBUTES))
     upto = 0.0
     for probability, names in _PATTERNS:
-        chosen = (dice >= upto) & (dice < upto + probability)
+        chosen = (pattern >= upto) & (pattern < upto + probability)
         given[chosen] = torch.tensor([attribute in names for attribute in ATTRIBUTES])
         upto += probability
     return given & node_mask[..., None]
 
 
-def add_noise(
-    targets: TargetTensors, given: Tensor, time: Tensor, generator: torch.Generator
-) -> State:
+def add_noise(targets: TargetTensors, given: Tensor, time: Tensor, dice: Dice) -> State:
     """Draw the noised state at time [B]; what is given stays clean."""
-    shape = targets.roles.shape
-    hidden_role = (torch.rand(shape, generator=generator) < time[:, None]) & ~given[..., 0]
-    hidden_prop = (torch.rand(shape, generator=generator) < time[:, None]) & ~given[..., 1]
+    nodes = targets.roles.shape[1]
+    hidden_role = (dice.uniform(nodes) < time[:, None]) & ~given[..., 0]
+    hidden_prop = (dice.uniform(nodes) < time[:, None]) & ~given[..., 1]
     alpha = signal(time)[:, None, None]
-    noise = torch.randn(*shape, 4, generator=generator)
+    noise = dice.normal(nodes, 4)
     clean = scale_boxes(targets.boxes)
     noised = torch.where(
         targets.box_weights[..., None] > 0, alpha * clean + (1 - alpha**2).sqrt() * noise, noise

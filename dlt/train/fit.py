@@ -1,10 +1,12 @@
-"""The train stage: from packed splits to a trained model, resumable at every epoch."""
+"""The train stage: from packed splits to a trained model, resumable at every step."""
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,31 +15,53 @@ from dvclive import Live
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS
 from dlt.data.labelled import Labelled, load_labelled
 from dlt.data.shards import read_shards
-from dlt.data.views import views
 from dlt.data.words import shared_buckets
 from dlt.errors import DltError
 from dlt.evaluate.metrics import layout_accuracy
 from dlt.model.layout_model import LayoutModel, count_parameters
 from dlt.params import ModelParams, Params, Phase, Sample, TrainParams
 from dlt.paths import outside
-from dlt.predict import Predictor, predict_pairs
-from dlt.process import cores
+from dlt.predict import Predictor
+from dlt.train.batches import Limits, Steps
 from dlt.train.calibrate import calibrate
 from dlt.train.checkpoint import (
+    checkpoint_digest,
     checkpoint_folder,
-    load_checkpoint,
-    remove_checkpoint,
+    finish_checkpoints,
     run_key,
     save_checkpoint,
 )
-from dlt.train.loop import Run, new_run, role_weights, train_epoch, val_losses
+from dlt.train.distributed import Ranks
+from dlt.train.examples import epoch_examples
+from dlt.train.hardware import local_cores, settle
+from dlt.train.health import memory_in_one_line
+from dlt.train.loop import role_weights, train_epoch
 from dlt.train.model_file import load_model, model_digest, save_model
+from dlt.train.resume import resume
+from dlt.train.run import Run, new_run
+from dlt.train.stopping import is_finished, keep_best
+from dlt.train.validation import val_losses, val_pairs
 from dlt.tune.pruning import should_stop
 
 VAL_SAMPLE = Sample(steps=2)  # of the val pass: params.yaml's may change without a new training
 
 
-def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params) -> None:
+@dataclass(frozen=True)
+class Job:
+    """What a run trains on, and how."""
+
+    phase: str
+    params: Params
+    chosen: Phase  # nothing left open
+    train_set: Sequence[Labelled]
+    val_set: Sequence[Labelled]
+    weights: torch.Tensor  # of the roles
+    folder: Path  # of checkpoints
+
+
+def fit(
+    processed: Path, summary: Path, models: Path, log: Path, params: Params, ranks: Ranks
+) -> None:
     """Train on `processed`/train, choose on `processed`/val, write the model and the log.
 
     Args:
@@ -45,40 +69,75 @@ def fit(processed: Path, summary: Path, models: Path, log: Path, params: Params)
         log: the DVCLive folder.
     """
     splits = json.loads(summary.read_text(encoding="utf-8"))
-    phase = splits["phase"] if params.train.phase == "auto" else params.train.phase
+    phase = chosen_phase(summary, params)
+    config = _config(phase, params)
+    folder = checkpoint_folder(run_key(config, splits["data_hash"]))
+    torch.set_num_threads(local_cores())
     chosen = params.resolve(phase)
-    start = params.train.init_from
-    config = {
+    chosen = chosen.model_copy(update={"train": settle(chosen.train, ranks)})
+    train_set, val_set = _read(processed, chosen.model, params)
+    weights = role_weights([s.encoded for s in train_set], chosen.train.role_balance)
+    job = Job(phase, params, chosen, train_set, val_set, weights.to(ranks.device), folder)
+    with memory_in_one_line(chosen.train), _log(log, config, ranks) as live:
+        run = _begin(job, splits, live, ranks)
+        _train(run, job, live)
+    if ranks.first:
+        model = LayoutModel(chosen.model)
+        model.load_state_dict(run.best_weights)
+        predictor = Predictor(model.to(ranks.device), chosen.model, VAL_SAMPLE)
+        save_model(models, model, config, calibrate(predictor, val_set))
+        finish_checkpoints(folder, chosen.train.keep_checkpoints)
+
+
+def chosen_phase(summary: Path, params: Params) -> str:
+    """The phase that is set, or that which the split stage found."""
+    if params.train.phase != "auto":
+        return params.train.phase
+    return str(json.loads(summary.read_text(encoding="utf-8"))["phase"])
+
+
+def _config(phase: str, params: Params) -> dict[str, Any]:
+    start, resumed = params.train.init_from, params.train.resume_from
+    return {
         "phase": phase,
         "seed": params.seed,
         "init_from": model_digest(Path(outside(start))) if start else "",
-        **chosen.model_dump(),
+        "resume_from": checkpoint_digest(Path(outside(resumed))) if resumed else "",
+        **params.resolve(phase).model_dump(),
         "data": params.data.model_dump(),
     }
-    folder = checkpoint_folder(run_key(config, splits["data_hash"]))
-    train_set = load_labelled(read_shards(processed / "train"), chosen.model, "train")
-    val_set = load_labelled(read_shards(processed / "val"), chosen.model, "val")
+
+
+def _read(
+    processed: Path, model: ModelParams, params: Params
+) -> tuple[list[Labelled], list[Labelled]]:
+    train_set = load_labelled(read_shards(processed / "train"), model, "train")
+    val_set = load_labelled(read_shards(processed / "val"), model, "val")
     if not train_set or not val_set:
         raise DltError(f"{processed}: training needs examples in train and in val")
     if most := params.data.max_examples:  # a larger set holds every smaller one of the same seed
         order = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(params.seed))
         train_set = [train_set[i] for i in order[:most].tolist()]
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.set_num_threads(cores())
-    torch.manual_seed(params.seed)
-    model = _initial_model(chosen.model, start)
-    model.encoder.nodes.know(*known_words(train_set))
-    chosen = chosen.model_copy(update={"train": enough_epochs(chosen.train, len(train_set))})
-    run = new_run(model.to(device), chosen.train)
-    _announce(phase, splits["examples"], chosen, run, device)
-    with Live(str(log), dvcyaml=False, save_dvc_exp=False, monitor_system=False) as live:
-        live.log_params(config)
-        _resume(run, folder, live)
-        _train(run, chosen, params, train_set, val_set, folder, live)
-    run.model.load_state_dict(run.best_weights)
-    calibration = calibrate(Predictor(run.model, chosen.model, VAL_SAMPLE), val_set)
-    save_model(models, run.model, config, calibration)
-    remove_checkpoint(folder)
+    return train_set, val_set
+
+
+def _begin(job: Job, splits: Mapping[str, Any], live: Live | None, ranks: Ranks) -> Run:
+    """A new run, or one that goes on."""
+    torch.manual_seed(job.params.seed)
+    model = _initial_model(job.chosen.model, job.params.train.init_from)
+    model.encoder.nodes.know(*known_words(job.train_set))
+    run = new_run(model.to(ranks.device), job.chosen.train, ranks)
+    millions = count_parameters(model) / 1e6
+    found = f"{splits['examples']:,} examples, {millions:.2f} M parameters"
+    ranks.say(f"{job.phase}: {found}, on {ranks.world} × {ranks.device.type}")
+    for block, values in job.chosen.model_dump().items():
+        ranks.say(f"  {block}: " + ", ".join(f"{name} {value}" for name, value in values.items()))
+    data = [splits["data_hash"], job.params.seed, job.params.data.max_examples]
+    run.order = json.dumps([*data, job.chosen.train.augmentation_factor])
+    resume(run, job.folder, job.params.train.resume_from)
+    for metrics in run.history:
+        _log_metrics(live, metrics)
+    return run
 
 
 def _initial_model(params: ModelParams, start: str | None) -> LayoutModel:
@@ -93,10 +152,10 @@ def _initial_model(params: ModelParams, start: str | None) -> LayoutModel:
     return model
 
 
-def enough_epochs(params: TrainParams, examples: int) -> TrainParams:
+def enough_epochs(params: TrainParams, examples: int, step_size: int) -> TrainParams:
     """As many times the epochs as it takes to train `min_steps`, evaluating as much less often."""
     views = examples * max(params.augmentation_factor, 1)
-    steps = params.epochs * math.ceil(views / params.batch_size)
+    steps = params.epochs * math.ceil(views / step_size)
     factor = max(params.min_steps / steps, 1.0)
     return params.model_copy(
         update={
@@ -113,63 +172,67 @@ def known_words(sections: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray]:
     return classes, words
 
 
-def _announce(phase: str, examples: int, chosen: Phase, run: Run, device: torch.device) -> None:
-    millions = count_parameters(run.model) / 1e6
-    print(f"{phase}: {examples:,} examples, {millions:.2f} M parameters, on {device}")
-    for block, values in chosen.model_dump().items():
-        print(f"  {block}: " + ", ".join(f"{name} {value}" for name, value in values.items()))
-
-
-def _resume(run: Run, folder: Path, live: Live) -> None:
-    """Take up the run's checkpoint, if it has one, and log again what it had logged."""
-    state = load_checkpoint(folder)
-    if state is None:
-        return
-    run.load_state_dict(state)
-    for metrics in run.history:
-        _log(live, metrics)
-    print(f"going on after epoch {run.epoch}")
-
-
-def _train(
-    run: Run,
-    chosen: Phase,
-    params: Params,
-    train_set: Sequence[Labelled],
-    val_set: Sequence[Labelled],
-    folder: Path,
-    live: Live,
-) -> None:
-    val_sections = [s.encoded for s in val_set]
-    device = next(run.model.parameters()).device
-    weights = role_weights([s.encoded for s in train_set], chosen.train.role_balance).to(device)
-    patience = chosen.train.patience * chosen.train.eval_every
+def _train(run: Run, job: Job, live: Live | None) -> None:
+    params, seed = job.chosen.train, job.params.seed
+    params = enough_epochs(params, len(job.train_set), run.step_size)
+    limits = Limits.of(job.chosen.model, params)
+    numbers = [epoch_examples(job.train_set, params, seed, e) for e in range(params.epochs)]
+    total_steps = sum(math.ceil(len(n) / run.step_size) for n in numbers)
     pruned = False
-    while run.epoch < chosen.train.epochs and run.epoch - run.best_epoch < patience and not pruned:
-        sections = views(train_set, chosen.train.augmentation_factor, params.seed, run.epoch)
-        metrics = train_epoch(run, sections, chosen.train, weights, params.seed)
-        if run.epoch % chosen.train.eval_every == 0 or run.epoch == chosen.train.epochs:
-            average = cast(LayoutModel, run.average.module)
-            metrics |= val_losses(average, val_sections, chosen.train, weights)
-            pairs = predict_pairs(Predictor(average, chosen.model, VAL_SAMPLE), val_set)
-            metrics["val/layout_accuracy"] = layout_accuracy(pairs) or 0.0
-            _keep_best(run, metrics["val/layout_accuracy"])
-            pruned = should_stop(run.epoch, metrics["val/layout_accuracy"])
+    while not pruned and not is_finished(run, params):
+        chosen, size = numbers[run.epoch], run.step_size
+        steps = Steps(job.train_set, chosen, params, limits, seed, run.epoch, run.ranks, size)
+        metrics = train_epoch(
+            run, steps, params, job.weights, total_steps, lambda: _save(run, job, False)
+        )
+        better = False
+        if run.epoch % params.eval_every == 0 or run.epoch == params.epochs:
+            weights = run.average_weights()
+            metrics |= _evaluate(run, job, params, weights)
+            better = keep_best(run, metrics, weights)
+            accuracy = metrics["val/layout_accuracy"]
+            pruned = run.ranks.share(run.ranks.first and should_stop(run.epoch, accuracy))
         run.history.append(metrics)
-        _log(live, metrics)
-        save_checkpoint(folder, run.state_dict())
-    live.log_metric("val/best_layout_accuracy", run.best, plot=False)
-    print(f"best: epoch {run.best_epoch}, val layout_accuracy {run.best:.4f}")
+        _log_metrics(live, metrics)
+        _save(run, job, better)
+    if not run.best_weights:
+        raise DltError(f"train.epochs: {run.epoch} are done in train.resume_from; set more")
+    if live is not None:
+        live.log_metric("val/best_layout_accuracy", run.best, plot=False)
+    run.ranks.say(f"best: epoch {run.best_epoch}, val layout_accuracy {run.best:.4f}")
 
 
-def _keep_best(run: Run, accuracy: float) -> None:
-    if accuracy > run.best:
-        run.best, run.best_epoch = accuracy, run.epoch
-        weights: dict[str, Any] = run.average.module.state_dict()
-        run.best_weights = {name: weight.clone() for name, weight in weights.items()}
+def _evaluate(
+    run: Run, job: Job, params: TrainParams, weights: Mapping[str, torch.Tensor]
+) -> dict[str, float]:
+    model = LayoutModel(job.chosen.model).to(run.ranks.device).eval()
+    model.load_state_dict(weights)
+    limits = Limits.of(job.chosen.model, params)
+    metrics = val_losses(model, job.val_set, params, limits, job.weights, run.ranks)
+    predictor = Predictor(model, job.chosen.model, VAL_SAMPLE)
+    pairs = val_pairs(predictor, job.val_set, run.ranks)
+    return {**metrics, "val/layout_accuracy": layout_accuracy(pairs) or 0.0}
 
 
-def _log(live: Live, metrics: dict[str, float]) -> None:
-    for name, value in metrics.items():
-        live.log_metric(name, value)
-    live.next_step()
+def _save(run: Run, job: Job, best: bool) -> None:
+    state = run.state_dict()
+    if run.ranks.first:
+        save_checkpoint(job.folder, state, job.chosen.train.keep_checkpoints, best)
+
+
+@contextmanager
+def _log(log: Path, config: dict[str, Any], ranks: Ranks) -> Iterator[Live | None]:
+    """DVCLive for the first rank, nothing for others."""
+    if not ranks.first:
+        yield None
+        return
+    with Live(str(log), dvcyaml=False, save_dvc_exp=False, monitor_system=False) as live:
+        live.log_params(config)
+        yield live
+
+
+def _log_metrics(live: Live | None, metrics: Mapping[str, float]) -> None:
+    if live is not None:
+        for name, value in metrics.items():
+            live.log_metric(name, value)
+        live.next_step()

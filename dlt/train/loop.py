@@ -1,89 +1,28 @@
-"""The training loop: joint diffusion losses, AdamW, warm-up and cosine, EMA, early stopping."""
+"""The training loop: joint diffusion losses over all ranks and parts, clipping, AdamW, EMA."""
 
-import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch.distributed.tensor import DTensor
+from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from dlt.data.batch import collate_inputs, collate_targets, drop_words, length_batches
 from dlt.data.encode import Encoded
-from dlt.model.diffusion import add_noise, draw_given, draw_times
-from dlt.model.layout_model import LayoutModel
-from dlt.model.losses import Losses, losses
+from dlt.model.losses import losses
 from dlt.params import TrainParams
 from dlt.section.roles import NODE_ROLES
+from dlt.train.batches import Part, Steps, load_steps
+from dlt.train.hardware import autocast, in_float32
+from dlt.train.health import check_loss, warn_of_idle_gpu
+from dlt.train.rate import learning_rate
+from dlt.train.run import Run
 
-VAL_SEED = 1  # the noise that val losses are measured with
-
-
-@dataclass
-class Run:
-    """All that changes while training, and so all that a checkpoint holds."""
-
-    model: LayoutModel
-    average: AveragedModel
-    optimizer: torch.optim.Optimizer
-    epoch: int = 0  # finished epochs
-    step: int = 0
-    best: float = -math.inf  # val layout_accuracy
-    best_epoch: int = 0
-    best_weights: dict[str, Tensor] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)  # logged metrics by epoch
-
-    _PLAIN = ("epoch", "step", "best", "best_epoch", "best_weights", "history")
-
-    def state_dict(self) -> dict[str, Any]:
-        """Tensors and plain values."""
-        return {
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            **{name: getattr(self, name) for name in self._PLAIN},
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
-        for name in ("model", "average", "optimizer"):
-            getattr(self, name).load_state_dict(state[name])
-        for name in self._PLAIN:
-            setattr(self, name, state[name])
-
-
-def new_run(model: LayoutModel, params: TrainParams) -> Run:
-    """A run that has not begun."""
-    decayed = [w for w in model.parameters() if w.ndim > 1]
-    others = [w for w in model.parameters() if w.ndim <= 1]
-    groups = [
-        {"params": decayed, "weight_decay": params.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=params.lr, betas=(0.9, 0.98), fused=True)
-    average = AveragedModel(model, multi_avg_fn=_ema(params.ema_decay))
-    return Run(model, average, optimizer)
-
-
-def _ema(decay: float) -> Any:
-    def update(averages: list[Tensor], weights: list[Tensor], count: Tensor) -> None:
-        # early on the average must not cling to the initial weights
-        rate = max(1 - decay, 9 / (10 + float(count)))
-        torch._foreach_lerp_(averages, weights, rate)
-
-    return update
-
-
-def learning_rate(step: int, total: int, params: TrainParams) -> float:
-    """Linear warm-up, then a cosine to 1 % of the peak."""
-    if step < params.warmup_steps:
-        return params.lr * (step + 1) / params.warmup_steps
-    done = (step - params.warmup_steps) / max(total - params.warmup_steps, 1)
-    return params.lr * (0.01 + 0.99 * (1 + math.cos(math.pi * min(done, 1))) / 2)
+LOSSES = ("role_loss", "prop_loss", "box_loss")
 
 
 def role_weights(sections: Sequence[Encoded], power: float) -> Tensor:
@@ -99,96 +38,118 @@ def role_weights(sections: Sequence[Encoded], power: float) -> Tensor:
 
 def train_epoch(
     run: Run,
-    sections: Sequence[Encoded],
+    steps: Steps,
+    params: TrainParams,
+    weights: Tensor,
+    total_steps: int,
+    save: Callable[[], None] = lambda: None,
+) -> dict[str, float]:
+    """The steps that are left of an epoch; returns the mean losses and the speed.
+
+    Args:
+        weights: of the roles, as from `role_weights`.
+        total_steps: of the whole run, for the learning rate.
+        save: writes a checkpoint; called in the midst of the epoch every `checkpoint_minutes`.
+    """
+    run.forward.train()
+    workers = params.dataloader_num_workers
+    left = load_steps(steps, run.batch, workers if workers != "auto" else 0)
+    title = f"epoch {run.epoch + 1}/{params.epochs}"
+    hidden = None if run.ranks.first else True
+    bar = tqdm(left, title, total=len(steps), disable=hidden, initial=run.batch, leave=False)
+    started = saved = ready = time.monotonic()
+    seen, waited = 0, 0.0
+    for parts in bar:
+        waited += time.monotonic() - ready
+        for group in run.optimizer.param_groups:
+            group["lr"] = learning_rate(run.step, total_steps, params)
+        late = time.monotonic() - saved > 60 * params.checkpoint_minutes
+        examples = len(steps.batches[run.batch])
+        loss, late = _step(run, parts, examples, late, params, weights, steps.seed)
+        seen += examples
+        bar.set_postfix(loss=f"{loss:.3f}")
+        if late:
+            save()
+            saved = time.monotonic()
+        ready = time.monotonic()
+    seconds = time.monotonic() - started
+    warn_of_idle_gpu(run.ranks, waited / seconds)
+    return {**_finish_epoch(run, steps), "samples_per_second": seen / seconds}
+
+
+def _finish_epoch(run: Run, steps: Steps) -> dict[str, float]:
+    """Go on to the next epoch; the mean losses of this one."""
+    count = sum(map(len, steps.batches))
+    means = {f"train/{name}": value / count for name, value in run.sums.items()}
+    run.epoch, run.batch, run.sums = run.epoch + 1, 0, {}
+    return {**means, "lr": run.optimizer.param_groups[0]["lr"]}
+
+
+def _step(
+    run: Run,
+    parts: Sequence[Part],
+    examples: int,
+    late: bool,
     params: TrainParams,
     weights: Tensor,
     seed: int,
-) -> dict[str, float]:
-    """One pass over the training sections; returns the mean losses and the speed."""
-    device = next(run.model.parameters()).device
-    run.model.train()
-    # all randomness of an epoch follows from the seed and its number: a resume changes nothing
-    torch.manual_seed(seed * 1_000_003 + run.epoch)
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + run.epoch)
-    batches = _batches(sections, params.batch_size, seed, run.epoch)
-    total_steps = len(batches) * params.epochs
-    sums: dict[str, float] = {}
-    started = time.perf_counter()
-    bar = tqdm(batches, f"epoch {run.epoch + 1}/{params.epochs}", disable=None, leave=False)
-    for batch in bar:
-        for group in run.optimizer.param_groups:
-            group["lr"] = learning_rate(run.step, total_steps, params)
-        parts = _batch_losses(
-            run.model, batch, params.class_dropout, params.text_dropout, weights, generator, device
-        )
-        loss = total_loss(parts, params.box_weight)
-        run.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(run.model.parameters(), params.grad_clip)
-        run.optimizer.step()
-        run.average.update_parameters(run.model)
-        run.step += 1
-        _add(sums, parts, loss, len(batch))
-        bar.set_postfix(loss=f"{loss.item():.3f}")
-    seconds = time.perf_counter() - started
-    run.epoch += 1
-    means = {f"train/{name}": value / len(sections) for name, value in sums.items()}
-    lr = run.optimizer.param_groups[0]["lr"]
-    return {**means, "lr": lr, "samples_per_second": len(sections) / seconds}
+) -> tuple[float, bool]:
+    """One step of the optimiser; returns the loss, and whether the first rank is `late` to save."""
+    counts = np.sum([part.counts for part in parts], axis=0)
+    table = run.ranks.gather([len(parts), late, *counts])
+    totals = table[:, 2:].sum(0).clamp(min=1e-6)
+    idle = [parts[-1].idle()] * (int(table[:, 0].max()) - len(parts))
+    run.optimizer.zero_grad(set_to_none=True)
+    own = torch.zeros(3, dtype=torch.float64)
+    for i, part in enumerate(work := [*parts, *idle]):
+        _seed_dropout(run, seed, i)
+        with _gradients_stay_here(run.forward) if i + 1 < len(work) else nullcontext():
+            own += _backward(run, part, totals, params, weights)
+    norm = _update(run, params)
+    mean = run.ranks.gather(own.tolist()).sum(0)
+    loss = float(mean @ torch.tensor([1, 1, params.box_weight], dtype=torch.float64))
+    check_loss(run, loss, norm)
+    for name, value in zip(("loss", *LOSSES), (loss, *mean.tolist()), strict=True):
+        run.sums[name] = run.sums.get(name, 0.0) + value * examples
+    run.batch, run.step = run.batch + 1, run.step + 1
+    return loss, bool(table[0, 1])
 
 
-@torch.inference_mode()
-def val_losses(
-    model: nn.Module, sections: Sequence[Encoded], params: TrainParams, weights: Tensor
-) -> dict[str, float]:
-    """Mean losses over the val sections, with the same noise every time."""
-    device = weights.device
-    model.eval()
-    generator = torch.Generator().manual_seed(VAL_SEED)
-    sums: dict[str, float] = {}
-    for batch in _batches(sections, params.batch_size, VAL_SEED, 0):
-        parts = _batch_losses(model, batch, 0.0, 0.0, weights, generator, device)
-        _add(sums, parts, total_loss(parts, params.box_weight), len(batch))
-    return {f"val/{name}": value / len(sections) for name, value in sums.items()}
+def _backward(run: Run, part: Part, totals: Tensor, params: TrainParams, weights: Tensor) -> Tensor:
+    """Add a part's gradients; returns its share of the mean role, prop and box losses."""
+    part = part.to(run.ranks.device)
+    share = torch.tensor(part.counts, dtype=torch.float64) / totals
+    mean = part_losses(run.forward, part, params, weights) * share.to(weights)
+    loss = mean[0] + mean[1] + params.box_weight * mean[2]
+    # DDP and FSDP take the mean over ranks, but the sum is what is wanted
+    run.scaler.scale(loss * run.ranks.world).backward()
+    return mean.detach().double().cpu()
 
 
-def total_loss(parts: Losses, box_weight: float) -> Tensor:
-    """The weighted sum that is minimised."""
-    return parts.role + parts.prop + box_weight * parts.box
+def part_losses(model: nn.Module, part: Part, params: TrainParams, weights: Tensor) -> Tensor:
+    """The mean role, prop and box losses of a part: [3]."""
+    with autocast(weights.device, params.mixed_precision):
+        estimate = model(part.inputs, part.state, part.time_b, part.unroll_b)
+    found = losses(in_float32(estimate), part.state, part.targets, part.inputs, weights)
+    return torch.stack([found.role, found.prop, found.box])
 
 
-def _batches(
-    sections: Sequence[Encoded], batch_size: int, seed: int, epoch: int
-) -> list[list[Encoded]]:
-    nodes, rows = [len(s.tags) for s in sections], [s.image_height for s in sections]
-    order = length_batches(nodes, rows, batch_size, np.random.default_rng([seed, epoch]))
-    return [[sections[i] for i in batch] for batch in order]
+def _update(run: Run, params: TrainParams) -> float:
+    """Clip the gradients, step, average; returns the norm that the gradients had."""
+    run.scaler.unscale_(run.optimizer)
+    norm: Any = nn.utils.clip_grad_norm_(run.model.parameters(), params.grad_clip)
+    run.scaler.step(run.optimizer)
+    run.scaler.update()
+    run.average.update_parameters(run.model)
+    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
 
 
-def _batch_losses(
-    model: nn.Module,
-    batch: Sequence[Encoded],
-    class_dropout: float,
-    text_dropout: float,
-    weights: Tensor,
-    generator: torch.Generator,
-    device: torch.device,
-) -> Losses:
-    inputs, targets = collate_inputs(batch), collate_targets(batch)
-    if class_dropout or text_dropout:
-        inputs = drop_words(inputs, class_dropout, text_dropout, generator)
-    given = draw_given(inputs.node_mask, generator)
-    time_b = draw_times(len(batch), generator)
-    state = add_noise(targets, given, time_b, generator)
-    inputs, targets, state = inputs.to(device), targets.to(device), state.to(device)
-    # half of the batches learn to begin, the other half to improve on a first estimate
-    again = bool(torch.rand((), generator=generator) < 0.5)
-    unroll_b = torch.rand(len(batch), generator=generator).to(device) if again else None
-    estimate = model(inputs, state, time_b.to(device), unroll_b)
-    return losses(estimate, state, targets, inputs, weights)
+def _gradients_stay_here(model: Any) -> Any:
+    """A context in which ranks do not add up their gradients: there are more to come."""
+    return model.no_sync() if isinstance(model, DistributedDataParallel) else nullcontext()
 
 
-def _add(sums: dict[str, float], parts: Losses, loss: Tensor, count: int) -> None:
-    values = {"loss": loss, "role_loss": parts.role, "prop_loss": parts.prop, "box_loss": parts.box}
-    for name, value in values.items():
-        sums[name] = sums.get(name, 0.0) + float(value.detach()) * count
+def _seed_dropout(run: Run, seed: int, part: int) -> None:
+    """Dropout follows from the step, so that a resume in the midst of an epoch changes nothing."""
+    place = np.random.SeedSequence([seed, run.step, part, run.ranks.rank])
+    torch.manual_seed(int(place.generate_state(1)[0]))

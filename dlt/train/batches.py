@@ -1,0 +1,182 @@
+"""The batches of an epoch: which examples a step sees, and this rank's share of them as tensors.
+
+A step's examples follow from seed and epoch alone. How they are divided into ranks, and a rank's
+share into parts that are computed one after the other, changes nothing but the order of sums.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from dlt.data.batch import (
+    Inputs,
+    TargetTensors,
+    collate_inputs,
+    collate_targets,
+    drop_words,
+    length_batches,
+)
+from dlt.data.dice import Dice
+from dlt.data.encode import Encoded
+from dlt.data.labelled import Labelled
+from dlt.data.views import numbered_view
+from dlt.model.denoiser import MASK_PROP, MASK_ROLE, State, coordinates
+from dlt.model.diffusion import add_noise, draw_given, draw_times
+from dlt.params import ModelParams, TrainParams
+from dlt.train.distributed import Ranks
+
+
+@dataclass(frozen=True)
+class Part:
+    """Examples that are computed at once, noised."""
+
+    inputs: Inputs
+    targets: TargetTensors
+    state: State
+    time_b: Tensor
+    unroll_b: Tensor | None  # see LayoutModel
+    counts: tuple[float, float, float]  # what the mean role, prop and box losses are means over
+
+    def to(self, device: torch.device) -> "Part":
+        """The same on another device."""
+        unroll_b = None if self.unroll_b is None else self.unroll_b.to(device)
+        return Part(
+            self.inputs.to(device),
+            self.targets.to(device),
+            self.state.to(device),
+            self.time_b.to(device),
+            unroll_b,
+            self.counts,
+        )
+
+    def idle(self) -> "Part":
+        """The same without weight: what a rank computes while others have more to do."""
+        return replace(self, counts=(0.0, 0.0, 0.0))
+
+
+def make_part(
+    sections: Sequence[Encoded],
+    dice: Dice,
+    improve: bool,
+    class_dropout: float = 0.0,
+    text_dropout: float = 0.0,
+) -> Part:
+    """Collate and noise sections, each with its own dice.
+
+    Args:
+        improve: learn to improve on a first estimate, not to begin.
+    """
+    inputs, targets = collate_inputs(sections), collate_targets(sections)
+    unroll_b = dice.uniform() if improve else None
+    if class_dropout or text_dropout:
+        inputs = drop_words(inputs, class_dropout, text_dropout, dice)
+    given = draw_given(inputs.node_mask, dice)
+    time_b = draw_times(dice)
+    state = add_noise(targets, given, time_b, dice)
+    counts = _counts(state, targets, inputs.node_mask)
+    return Part(inputs, targets, state, time_b, unroll_b, counts)
+
+
+def _counts(state: State, targets: TargetTensors, node_mask: Tensor) -> tuple[float, float, float]:
+    """What `dlt.model.losses` divides by."""
+    role = ((state.roles == MASK_ROLE) & node_mask).any(1).sum()
+    prop = ((state.props == MASK_PROP) & node_mask).any(1).sum()
+    box = (targets.box_weights * node_mask * ~coordinates(state.given).all(-1)).sum()
+    return float(role), float(prop), float(box)
+
+
+def coin(seed: int, epoch: int, batch: int) -> bool:
+    """Heads or tails for all of a step."""
+    return bool(Dice(seed, epoch, [-1 - batch]).uniform() < 0.5)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is computed at once."""
+
+    examples: int
+    tokens: int  # nodes and patches, padding included; 0: no limit
+    patch_size: tuple[int, int]
+
+    @classmethod
+    def of(cls, model: ModelParams, train: TrainParams) -> "Limits":
+        """Those of a run."""
+        return cls(train.batch_size, train.max_tokens_per_batch, model.patch_size)
+
+    def split(self, sections: Sequence[Encoded]) -> Iterator[list[int]]:
+        """Indices of sections in parts within the limits; one section alone may be over them."""
+        order = sorted(range(len(sections)), key=lambda i: len(sections[i].tags))
+        part: list[int] = []
+        for i in order:
+            if part and not self._fits([sections[k] for k in (*part, i)]):
+                yield part
+                part = []
+            part.append(i)
+        yield part
+
+    def _fits(self, sections: Sequence[Encoded]) -> bool:
+        height, width = self.patch_size
+        nodes = max(len(s.tags) for s in sections)
+        patches = max(s.image.shape[0] // height * (s.image.shape[1] // width) for s in sections)
+        tokens = len(sections) * (nodes + patches)
+        return len(sections) <= self.examples and (not self.tokens or tokens <= self.tokens)
+
+
+class Steps(Dataset[list[Part]]):
+    """The steps of an epoch, each as this rank's parts, at least one."""
+
+    def __init__(
+        self,
+        sections: Sequence[Labelled],
+        numbers: Sequence[int],
+        params: TrainParams,
+        limits: Limits,
+        seed: int,
+        epoch: int,
+        ranks: Ranks,
+        step_size: int,
+    ):
+        """`numbers` as from `dlt.train.examples`; `step_size` examples a step, over all ranks."""
+        self.sections, self.params, self.limits = sections, params, limits
+        self.seed, self.epoch = seed, epoch
+        self.rank, self.world = ranks.rank, ranks.world
+        known = [sections[n // max(params.augmentation_factor, 1)].encoded for n in numbers]
+        nodes, rows = [len(s.tags) for s in known], [s.image_height for s in known]
+        order = length_batches(nodes, rows, step_size, np.random.default_rng([seed, epoch]))
+        self.batches = [[numbers[i] for i in batch] for batch in order]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> list[Part]:
+        batch = self.batches[index]
+        own = batch[self.rank :: self.world] or batch[:1]
+        parts = list(self._parts(own, coin(self.seed, self.epoch, index)))
+        return parts if self.rank < len(batch) else [parts[0].idle()]
+
+    def _parts(self, numbers: Sequence[int], improve: bool) -> Iterator[Part]:
+        factor, hidden = self.params.augmentation_factor, self.params
+        sections = [numbered_view(self.sections, factor, n, self.seed, self.epoch) for n in numbers]
+        for part in self.limits.split(sections):
+            dice = Dice(self.seed, self.epoch, [numbers[i] for i in part])
+            chosen = [sections[i] for i in part]
+            yield make_part(chosen, dice, improve, hidden.class_dropout, hidden.text_dropout)
+
+
+def load_steps(steps: Steps, first: int, workers: int) -> DataLoader[list[Part]]:
+    """The steps from number `first` on, made ready by `workers` processes, or by this one at 0."""
+    return DataLoader(
+        steps,
+        batch_size=None,
+        sampler=range(first, len(steps)),
+        num_workers=workers,
+        collate_fn=_as_it_is,
+    )
+
+
+def _as_it_is(parts: list[Part]) -> list[Part]:
+    return parts

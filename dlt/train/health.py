@@ -1,0 +1,88 @@
+"""Runs that cannot go well: each ends with one line that says what to change."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from dlt.errors import DltError
+from dlt.params import TrainParams
+from dlt.train.distributed import Ranks
+from dlt.train.run import Run
+
+_FIRST_STEPS = 20  # whose mean loss is what later ones are compared with
+_EXPLODED = 5  # times the first loss
+_MOST_WAITING = 0.3
+_RATE = 0.05  # of the running mean
+_ALLOCATORS = ("DefaultCPUAllocator", "can't allocate memory", "Cannot allocate memory")
+
+
+def check_loss(run: Run, loss: float, norm: float) -> None:
+    """Take up the loss of a step, over all ranks, and the norm of its gradients.
+
+    Raises:
+        DltError: one of them is no number, or the loss has risen far above where it began.
+    """
+    if math.isfinite(loss):
+        seen = min(run.step, _FIRST_STEPS)
+        if run.step < _FIRST_STEPS:
+            run.first_loss = (seen * run.first_loss + loss) / (seen + 1)
+            run.recent_loss = run.first_loss
+        else:
+            run.recent_loss += _RATE * (loss - run.recent_loss)
+    # scaled fp16 gradients overflow now and then: the scaler leaves such a step out
+    broken = not math.isfinite(loss) or (not math.isfinite(norm) and not run.scaler.is_enabled())
+    if broken or run.recent_loss > _EXPLODED * run.first_loss:
+        what = f"is {loss}" if broken else f"exploded to {run.recent_loss:.3g}"
+        raise DltError(
+            f"step {run.step + 1}: the loss {what}, gradient norm {norm:.3g}, learning rate "
+            f"{run.optimizer.param_groups[0]['lr']:.2g}; set train.lr lower, train.warmup_steps "
+            "higher or train.grad_clip lower; train.resume_from goes on from the last checkpoint"
+        )
+
+
+def warn_of_idle_gpu(ranks: Ranks, share: float) -> None:
+    """Say so where a GPU has waited for batches for more than a `share` of 0.3 of an epoch."""
+    if ranks.device.type == "cuda" and share > _MOST_WAITING:
+        ranks.say(
+            f"the GPU waited for batches {share:.0%} of the time: set "
+            "train.dataloader_num_workers higher"
+        )
+
+
+@contextmanager
+def memory_in_one_line(params: TrainParams) -> Iterator[None]:
+    """Turn a lack of memory into a line that says which parameters need less.
+
+    Raises:
+        DltError: there is not enough memory.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not _is_lack_of_memory(error):
+            raise
+        raise DltError(f"not enough memory: set {' or '.join(_remedies(params))}") from None
+
+
+def _is_lack_of_memory(error: RuntimeError) -> bool:
+    text = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(name in text for name in _ALLOCATORS)
+
+
+def _remedies(params: TrainParams) -> Iterator[str]:
+    """What is not in use yet, the least harmful first."""
+    if not params.gradient_checkpointing:
+        yield "train.gradient_checkpointing=true"
+    if params.mixed_precision == "no" and torch.cuda.is_available():
+        yield "train.mixed_precision=bf16"
+    if params.batch_size > 1:
+        half, twice = params.batch_size // 2, params.gradient_accumulation * 2
+        yield f"train.batch_size={half} with train.gradient_accumulation={twice}"
+    yield (
+        "train.max_tokens_per_batch lower"
+        if params.max_tokens_per_batch
+        else ("train.max_tokens_per_batch, such as 4096")
+    )
+    yield "a lower model.image_width"
