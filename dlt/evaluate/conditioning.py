@@ -39,27 +39,28 @@ def conditioning(
     not given in full. None where nothing of the kind was open, or the data has no boxes.
     """
     orders = [_order(section) for section in sections]
-    rows = []
-    for name, known in _patterns(sections, orders):
-        pairs = predict_pairs(predictor, sections, batch_size, known)
-        right = [_right_nodes(pair, own) for pair, own in zip(pairs, known, strict=True)]
-        last = [own[_part(own, SHARES[-1]) :] for own in orders]
-        ious = [iou for p, own in zip(pairs, known, strict=True) for iou in _open_ious(p, own)]
-        rows.append(
-            {
-                "name": name,
-                "sections": len(sections),
-                "node_accuracy": _mean(np.concatenate([found[found >= 0] for found in right])),
-                "same_nodes": _mean(
-                    np.concatenate(
-                        [f[own][f[own] >= 0] for f, own in zip(right, last, strict=True)]
-                    )
-                ),
-                "layout_accuracy": layout_accuracy(pairs),
-                "box_iou": _mean(np.array(ious)),
-            }
-        )
-    return rows
+    return [
+        _row(name, predict_pairs(predictor, sections, batch_size, known), known, orders)
+        for name, known in _patterns(sections, orders)
+    ]
+
+
+def _row(
+    name: str, pairs: Sequence[Pair], known: Sequence[Known], orders: Sequence[np.ndarray]
+) -> dict[str, Any]:
+    right = [_right_nodes(pair, own) for pair, own in zip(pairs, known, strict=True)]
+    last = [
+        found[order[_part(order, SHARES[-1]) :]] for found, order in zip(right, orders, strict=True)
+    ]
+    ious = [iou for pair, own in zip(pairs, known, strict=True) for iou in _open_ious(pair, own)]
+    return {
+        "name": name,
+        "sections": len(pairs),
+        "node_accuracy": _mean([value for own in right for value in own if value >= 0]),
+        "same_nodes": _mean([value for own in last for value in own if value >= 0]),
+        "layout_accuracy": layout_accuracy(pairs),
+        "box_iou": _mean(ious),
+    }
 
 
 def _patterns(
@@ -109,5 +110,5 @@ def _open_ious(pair: Pair, known: Known) -> list[float]:
     ]
 
 
-def _mean(values: np.ndarray) -> float | None:
-    return float(values.mean()) if values.size else None
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if len(values) else None
