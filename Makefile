@@ -1,5 +1,6 @@
 # make repro   set up, then run the pipeline         make lint     ruff and mypy
 # make test    set up, then run the tests            make doctor   what is here, what is missing
+# make show    experiments, what differs
 # make tune    search the hyperparameters: make tune TRIALS=50 JOBS=4 PHASE=phase2 (docs/sweeps.md)
 # make watch   the training that runs, in the terminal (docs/training.md)
 # make folds   cross-validation: make folds FOLDS=5 JOBS=2, or FOLDS=sites (docs/training.md)
@@ -20,7 +21,7 @@ export ITERATIVE_DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: repro test tune folds watch lint doctor browser
+.PHONY: repro test tune folds watch show lint doctor browser
 .DELETE_ON_ERROR:
 
 repro: $(READY)
@@ -41,6 +42,11 @@ watch: $(READY)
 
 folds: $(READY)
 	$(PY) -m dlt.folds --jobs $(JOBS) $(if $(FOLDS),--folds $(FOLDS))
+
+# What differs between experiments, in 120 columns: parameters and headline figures.
+HIDDEN := Created|.*/|.*loss|val\.|lr$$|samples|element_|node|prop|box|aes|sec|mem
+show: $(READY)
+	dvc exp show --only-changed --drop '$(HIDDEN)'
 
 lint: $(READY_DEV)
 	$(PY) -m ruff check .

@@ -24,6 +24,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Pixels = Annotated[int, Field(ge=8, le=256, multiple_of=8)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Auto = Literal["auto"]
 # YAML 1.1 reads a bare no as false
 Precision = Annotated[
@@ -102,6 +103,9 @@ class ModelParams(_Block):
     dropout: Annotated[float, Field(ge=0, lt=1)]
     image_width: Annotated[int, Field(ge=64, le=2048, multiple_of=32)]
     patch_size: tuple[Pixels, Pixels]  # height, width
+    use_image: bool = True
+    use_text: bool = True
+    use_classes: bool = True
 
     @model_validator(mode="after")
     def _divisible(self) -> "ModelParams":
@@ -201,9 +205,12 @@ class TrainParams(_Block):
 
 
 class Sample(_Block):
-    """Parameters of the sampler."""
+    """Parameters of the sampler, which are no part of the model."""
 
-    steps: Annotated[int, Field(ge=1, le=1000)]
+    steps: Annotated[int, Field(ge=1, le=1000)] = 2
+    temperature: NonNegative = 0.0
+    guidance: NonNegative = 1.0
+    seed: Seed = 0
 
 
 class Evaluate(_Block):
@@ -213,6 +220,7 @@ class Evaluate(_Block):
     batch_size: Count
     trained_baselines: bool
     against: str | None
+    conditioning: bool
     robustness: bool
     ablations: bool
     old_test: str | None = None
@@ -332,7 +340,7 @@ class ConfigFile(_Block):
 class Params(_Block):
     """The whole of params.yaml."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    seed: Seed
     ingest: Ingest
     validate_: Annotated[Validate, Field(alias="validate")]  # BaseModel has a method of that name
     split: Split

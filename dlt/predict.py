@@ -2,15 +2,16 @@
 
     python -m dlt.predict --model models/dlt --data FOLDER --out FOLDER
 
-writes `<example>/layout.json` for every example folder below FOLDER, whether it has one or not.
+writes `<example>/layout.json` for every example folder below FOLDER, whether it has one or not, and
+`<example>/confidence.json`: `elements`, the chance that each element is right, in the order of the
+layout's boxes, and `confidence`, their mean. The block `sample` of params.yaml holds.
 """
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -20,21 +21,32 @@ from dlt.data.examples import read_examples
 from dlt.data.labelled import Labelled
 from dlt.errors import DltError
 from dlt.evaluate.metrics import Pair
-from dlt.files import new_file
-from dlt.model.lawful import lawful_props, lawful_roles
+from dlt.files import new_file, write_json
+from dlt.model.confidence import Calibration, element_log_odds
+from dlt.model.decode import Decoder, Scores, decode, echo
+from dlt.model.known import Known, collate_known
 from dlt.model.layout_model import LayoutModel
 from dlt.model.sampler import sample
-from dlt.params import ModelParams
+from dlt.params import ModelParams, Sample, load_params
 from dlt.process import run_main
 from dlt.section.example import LAYOUT
 from dlt.section.formats import dump_layout
 from dlt.section.labels import Labels, contract
-from dlt.section.roles import DROP, MERGE
-from dlt.section.tree import Box, Structure
-from dlt.train.model_file import load_model
+from dlt.section.tree import Structure
+from dlt.train.model_file import load_calibration, load_model
 
 BATCH_SIZE = 32
-SEED = 0  # of the initial noise of the boxes: a prediction is a function of its section
+CONFIDENCE = "confidence.json"  # beside a written layout
+
+
+@dataclass(frozen=True)
+class Predicted(Labels):
+    """Labels with the chance that each of their elements is right, in pre-order.
+
+    None where the model came without its calibration.
+    """
+
+    confidences: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -43,82 +55,92 @@ class Predictor:
 
     model: LayoutModel
     params: ModelParams
-    steps: int
+    sample: Sample = field(default_factory=Sample)
+    calibration: Calibration | None = None
+    decoder: Decoder = decode
 
     @classmethod
-    def load(cls, folder: Path, steps: int | None = None) -> "Predictor":
-        """Load a trained model; `steps` overrides the number of denoising steps it came with."""
+    def load(cls, folder: Path, settings: Sample | None = None) -> "Predictor":
+        """Load a trained model, to be used with the settings of the sampler."""
         model, config = load_model(folder)
         model.to("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(model, ModelParams(**config["model"]), steps or config["sample"]["steps"])
+        params = ModelParams(**config["model"])
+        return cls(model, params, settings or Sample(), load_calibration(folder))
 
-    def predict(self, structure: Structure, screenshot: bytes) -> Labels:
+    def predict(
+        self, structure: Structure, screenshot: bytes, known: Known | None = None
+    ) -> Predicted:
         """Predict one section.
 
         Args:
             screenshot: the bytes of a PNG file.
+            known: labels that are given; they come back unchanged, the rest is lawful around them.
 
         Raises:
-            SectionError: the screenshot does not decode.
+            SectionError: the screenshot does not decode, or no labels agree with what is known.
         """
         size = (self.params.image_width, self.params.patch_size[0])
         section = encode("section", structure, screenshot, None, *size)
-        return predict_batch(self.model, [structure], [section], self.steps)[0]
+        return self.predict_batch([structure], [section], [known])[0]
+
+    def predict_batch(
+        self,
+        structures: Sequence[Structure],
+        sections: Sequence[Encoded],
+        known: Sequence[Known | None] | None = None,
+    ) -> list[Predicted]:
+        """Sample one batch and decode it into labels that obey the label law; see `predict`."""
+        for structure, own in zip(structures, known or (), strict=False):
+            if own:
+                own.check(structure)
+        device = next(self.model.parameters()).device
+        self.model.eval()
+        inputs = collate_inputs(sections).to(device)
+        given = collate_known(known, inputs.tags.shape[1], device) if known else None
+        sampled = sample(self.model, inputs, self.sample, given)
+        roles, props, boxes, probs = (t.float().cpu().numpy() for t in sampled)
+        return [
+            self._decode(
+                structure,
+                Scores(roles[i], props[i], boxes[i], probs[i]),
+                known[i] if known else None,
+            )
+            for i, structure in enumerate(structures)
+        ]
+
+    def _decode(self, structure: Structure, scores: Scores, known: Known | None) -> Predicted:
+        if known:
+            scores = echo(structure, scores, known)
+        labels = self.decoder(structure, scores, known)
+        sure = None
+        if self.calibration:
+            probs = scores.role_probs[: len(structure)]
+            odds = element_log_odds(structure.parents, labels.roles, probs)
+            sure = self.calibration.confidences(odds)
+        return Predicted(labels.roles, labels.props, labels.boxes, sure)
 
 
 def predict_pairs(
-    model: LayoutModel, sections: Sequence[Labelled], steps: int, batch_size: int = BATCH_SIZE
+    predictor: Predictor,
+    sections: Sequence[Labelled],
+    batch_size: int = BATCH_SIZE,
+    known: Sequence[Known] | None = None,
 ) -> list[Pair]:
-    """Predictions beside the truth, in the order of `sections`."""
+    """Predictions beside the truth, in the order of `sections`, given what is known of each."""
     order = sorted(range(len(sections)), key=lambda i: len(sections[i].structure))
     pairs: dict[int, Pair] = {}
     for start in tqdm(range(0, len(order), batch_size), "predict", disable=None, leave=False):
         chunk = order[start : start + batch_size]  # of similar length: little padding
         batch = [sections[i] for i in chunk]
         structures, encoded = [s.structure for s in batch], [s.encoded for s in batch]
-        for i, section, predicted in zip(
-            chunk, batch, predict_batch(model, structures, encoded, steps), strict=True
-        ):
+        given = [known[i] for i in chunk] if known else None
+        found = predictor.predict_batch(structures, encoded, given)
+        for i, section, predicted in zip(chunk, batch, found, strict=True):
             name, truth = section.encoded.name, section.truth
-            pairs[i] = Pair(name, section.site, section.structure, truth, predicted)
+            pairs[i] = Pair(
+                name, section.site, section.structure, truth, predicted, predicted.confidences
+            )
     return [pairs[i] for i in range(len(sections))]
-
-
-def predict_batch(
-    model: LayoutModel, structures: Sequence[Structure], sections: Sequence[Encoded], steps: int
-) -> list[Labels]:
-    """Sample one batch and decode it into labels that obey the label law."""
-    device = next(model.parameters()).device
-    model.eval()
-    sampled = sample(model, collate_inputs(sections).to(device), steps, SEED)
-    roles, props, boxes = (t.float().cpu().numpy() for t in sampled)
-    return [
-        _decode(structure, roles[i], props[i], boxes[i]) for i, structure in enumerate(structures)
-    ]
-
-
-def _decode(
-    structure: Structure, role_probs: np.ndarray, prop_probs: np.ndarray, boxes: np.ndarray
-) -> Labels:
-    count = len(structure)
-    with np.errstate(divide="ignore"):
-        roles = lawful_roles(structure.parents, np.log(role_probs[:count]))
-    return Labels(
-        roles=tuple(roles),
-        props=tuple(lawful_props(prop_probs[:count])),
-        boxes=tuple(
-            None if role in (MERGE, DROP) else _corner_box(box)
-            for role, box in zip(roles, boxes[:count].tolist(), strict=True)
-        ),
-    )
-
-
-def _corner_box(box: list[float]) -> Box:
-    """Centre and size → corner and size, inside the screenshot, rounded."""
-    x, y, w, h = box
-    left, top = max(x - w / 2, 0.0), max(y - h / 2, 0.0)
-    right, bottom = min(x + w / 2, 1.0), min(y + h / 2, 1.0)
-    return round(left, 4), round(top, 4), round(right - left, 4), round(bottom - top, 4)
 
 
 def main() -> None:
@@ -128,16 +150,26 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of example folders")
     parser.add_argument("--out", type=Path, required=True, help="folder to write layouts into")
     arguments = parser.parse_args()
-    predictor = Predictor.load(arguments.model)
+    predictor = Predictor.load(arguments.model, load_params().sample)
     count = 0
     for example, screenshot in tqdm(read_examples(arguments.data), "predict", disable=None):
-        layout = contract(example.structure, predictor.predict(example.structure, screenshot))
-        with new_file(arguments.out / example.name / LAYOUT) as aside:
-            aside.write_text(dump_layout(layout), encoding="utf-8")
+        _write(
+            arguments.out / example.name,
+            example.structure,
+            predictor.predict(example.structure, screenshot),
+        )
         count += 1
     if not count:
         raise DltError(f"{arguments.data}: no example folders")
     print(f"{count} layouts in {arguments.out}")
+
+
+def _write(folder: Path, structure: Structure, predicted: Predicted) -> None:
+    with new_file(folder / LAYOUT) as aside:
+        aside.write_text(dump_layout(contract(structure, predicted)), encoding="utf-8")
+    if sure := predicted.confidences:
+        content = {"confidence": sum(sure) / len(sure), "elements": list(sure)}
+        write_json(folder / CONFIDENCE, content)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def main() -> None:
         folders=RAW,
     )
     outputs = Outputs(EVALUATION, PERFORMANCE, ERROR_ANALYSIS, PLOTS)
-    evaluate(source, outputs, REQUIREMENTS, params.evaluate)
+    evaluate(source, outputs, REQUIREMENTS, params.evaluate, params.sample)
 
 
 if __name__ == "__main__":

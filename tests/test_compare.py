@@ -10,7 +10,7 @@ import pytest
 from dlt.errors import DltError
 from dlt.evaluate.bootstrap import bootstrap_difference, bootstrap_ratio
 from dlt.evaluate.breakdown import breakdowns, by_role
-from dlt.evaluate.calibration import calibration
+from dlt.evaluate.calibration import auroc, calibration
 from dlt.evaluate.compare import COMPARED, compare, score_all
 from dlt.evaluate.curves import read_curve, training_charts
 from dlt.evaluate.errors import section_errors
@@ -106,19 +106,21 @@ def test_kinds_that_nobody_gave_make_no_table() -> None:
     assert breakdowns(pairs, [section_score(pairs[0])], {})["kind"] == []
 
 
-class Confident(Pair):
-    """A pair that carries a confidence for each predicted element."""
-
-    confidences = (0.95, 0.95, 0.15)
-
-
 def test_calibration_by_hand() -> None:
-    sure = Confident("a", "a", STRUCTURE, TRUTH, HALF)
+    sure = Pair("a", "a", STRUCTURE, TRUTH, HALF, (0.95, 0.95, 0.15))
     found = calibration([sure])
     assert found is not None and found["count"] == 3
     assert [row["count"] for row in found["rows"]] == [1, 2]
     assert [row["right"] for row in found["rows"]] == [0, 1]
     assert found["error"] == pytest.approx((0.15 + 2 * 0.05) / 3)
+    assert found["auroc"] == 1  # both right ones are more confident than the wrong one
+
+
+def test_auroc_counts_ties_half_and_needs_both_kinds() -> None:
+    rights = np.array([1.0, 1.0, 0.0, 0.0])
+    assert auroc(np.array([0.9, 0.5, 0.5, 0.1]), rights) == pytest.approx(3.5 / 4)
+    assert auroc(np.array([0.1, 0.2, 0.3, 0.4]), rights) == 0
+    assert auroc(np.array([0.1, 0.2]), np.ones(2)) is None
 
 
 def test_no_confidences_no_calibration() -> None:

@@ -1,6 +1,7 @@
 """An evaluation as a whole, with every switch on, of a model that has learnt nothing."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,19 +11,22 @@ import pytest
 import torch
 from jsonschema import Draft202012Validator
 
+from dlt import predict
 from dlt.data.examples import read_examples
 from dlt.errors import DltError
 from dlt.evaluate.against import other_model
+from dlt.evaluate.conditioning import MODES
 from dlt.evaluate.error_analysis import ERROR_ANALYSIS_SCHEMA
 from dlt.evaluate.forgetting import forgetting, forgetting_line
 from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS
 from dlt.evaluate.predictions import Source
 from dlt.evaluate.stage import Outputs, evaluate
 from dlt.ingest.synthetic import write_dataset
+from dlt.model.confidence import Calibration
 from dlt.model.layout_model import LayoutModel
-from dlt.params import Evaluate, ModelParams
+from dlt.params import Evaluate, ModelParams, Sample
 from dlt.predict import Predictor
-from dlt.train.model_file import MODEL_FILE, save_model
+from dlt.train.model_file import CALIBRATION_FILE, MODEL_FILE, save_model
 from tests.test_shards import write_shards
 
 ROOT = Path(__file__).parents[1]
@@ -33,8 +37,8 @@ SMALL = ModelParams(
 
 def make_model(folder: Path, seed: int) -> Path:
     torch.manual_seed(seed)
-    config = {"phase": "phase1", "model": SMALL.model_dump(), "sample": {"steps": 2}}
-    save_model(folder, LayoutModel(SMALL), config)
+    config = {"phase": "phase1", "model": SMALL.model_dump()}
+    save_model(folder, LayoutModel(SMALL), config, Calibration(bias=0.1, weight=0.5))
     return folder
 
 
@@ -54,6 +58,7 @@ def out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         batch_size=3,
         trained_baselines=True,
         against=str(make_model(folder / "other", 1)),
+        conditioning=True,
         robustness=True,
         ablations=True,
     )
@@ -64,7 +69,7 @@ def out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         val=lambda: read_examples(data / "val"),
         folders=data,
     )
-    evaluate(source, outputs(folder), ROOT / "production_requirements.yaml", params)
+    evaluate(source, outputs(folder), ROOT / "production_requirements.yaml", params, Sample())
     return folder
 
 
@@ -77,16 +82,36 @@ def outputs(folder: Path) -> Outputs:
 def test_everything_asked_for_is_measured(out: Path) -> None:
     evaluation = json.loads((out / "evaluate.json").read_text())
     others = ["tag_label", "nearest", "extra_trees", "other_model"]
-    assert list(evaluation["baselines"]) == others
-    assert list(evaluation["robustness"]) == list(ROBUSTNESS)
-    assert list(evaluation["ablations"]) == list(ABLATIONS)
+    assert [row["name"] for row in evaluation["baselines"]] == others
+    assert [row["name"] for row in evaluation["robustness"]] == list(ROBUSTNESS)
+    assert [row["name"] for row in evaluation["ablations"]] == list(ABLATIONS)
     compared = dict.fromkeys(row["column"] for row in evaluation["comparisons"])
-    assert list(compared) == [*others, *ROBUSTNESS, *ABLATIONS]
-    blank = (
-        evaluation[g][n]
-        for g, n in (("robustness", "blank_screenshot"), ("ablations", "no_screenshot"))
-    )
-    assert next(blank) == next(blank)
+    assert list(compared) == [*others, "independent", *ROBUSTNESS, *ABLATIONS]
+    assert [row["column"] for row in evaluation["calibration"]] == ["test", "val"]
+    blank = {
+        row["layout_accuracy"]
+        for group in ("robustness", "ablations")
+        for row in evaluation[group]
+        if row["name"] in ("blank_screenshot", "no_screenshot")
+    }
+    assert len(blank) == 1
+
+
+def test_figures_of_what_was_not_given(out: Path) -> None:
+    rows = {
+        row["name"]: row for row in json.loads((out / "evaluate.json").read_text())["conditioning"]
+    }
+    assert list(rows) == [*MODES, "25 % of nodes", "50 % of nodes", "75 % of nodes"]
+    assert rows["roles"]["node_accuracy"] is rows["boxes"]["box_iou"] is None
+    assert rows["roles"]["layout_accuracy"] == 1
+    assert rows["nothing"]["box_iou"] is not None is not rows["positions"]["box_iou"]
+    ours = json.loads((out / "evaluate.json").read_text())
+    assert rows["nothing"]["layout_accuracy"] == pytest.approx(ours["layout_accuracy"], abs=1e-6)
+
+
+def test_every_number_of_steps_is_timed(out: Path) -> None:
+    lines = (out / "speed.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["steps", "1", "2", "4", "8", "16"]
 
 
 def test_the_error_analysis_keeps_its_schema_and_matches_the_table(out: Path) -> None:
@@ -111,7 +136,29 @@ def test_the_command_needs_no_pipeline(out: Path, data: Path, tmp_path: Path) ->
     assert (tmp_path / "plots" / "report.html").is_file()
     ours, same = (json.loads((folder / "evaluate.json").read_text()) for folder in (tmp_path, out))
     assert ours["layout_accuracy"] == same["layout_accuracy"]
-    assert ours["baselines"] == {}
+    assert ours["baselines"] == []
+
+
+def test_predictions_come_with_their_confidence(
+    out: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["predict", "--model", str(out / "model"), "--data", str(data / "test")]
+    monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path)])
+    predict.main()
+    folders = sorted(tmp_path.iterdir())
+    assert [f.name for f in folders] == sorted(f.name for f in (data / "test").iterdir())
+    for folder in folders:
+        boxes = json.loads((folder / "layout.json").read_text())["boxes"]
+        sure = json.loads((folder / "confidence.json").read_text())
+        assert len(sure["elements"]) == len(boxes)
+        assert sure["confidence"] == pytest.approx(sum(sure["elements"]) / len(boxes))
+
+
+def test_a_damaged_calibration_is_one_line(out: Path, tmp_path: Path) -> None:
+    shutil.copytree(out / "model", tmp_path / "model")
+    (tmp_path / "model" / CALIBRATION_FILE).write_text('{"bias": 0, "weight": -1}')
+    with pytest.raises(DltError, match=CALIBRATION_FILE):
+        Predictor.load(tmp_path / "model")
 
 
 def test_no_examples_and_no_model_are_faults(out: Path, tmp_path: Path) -> None:
@@ -120,15 +167,16 @@ def test_no_examples_and_no_model_are_faults(out: Path, tmp_path: Path) -> None:
         batch_size=1,
         trained_baselines=False,
         against=None,
+        conditioning=False,
         robustness=False,
         ablations=False,
     )
     source = Source(model=out / "model", test=list)
     requirements = ROOT / "production_requirements.yaml"
     with pytest.raises(DltError, match="no examples"):
-        evaluate(source, outputs(tmp_path), requirements, params)
+        evaluate(source, outputs(tmp_path), requirements, params, Sample())
     with pytest.raises(DltError, match="no such model"):
-        evaluate(replace(source, model=tmp_path), outputs(tmp_path), requirements, params)
+        evaluate(replace(source, model=tmp_path), outputs(tmp_path), requirements, params, Sample())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -168,7 +216,8 @@ def test_what_was_forgotten_stands_beside_the_model_before(
     found = forgetting(now, out / "model", tmp_path / "old", 3)
     before = json.loads((out / "evaluate.json").read_text())
     assert found["before"] == before["layout_accuracy"]
-    assert found["layout_accuracy"] == before["baselines"]["other_model"]["layout_accuracy"]
+    others = {row["name"]: row for row in before["baselines"]}
+    assert found["layout_accuracy"] == others["other_model"]["layout_accuracy"]
     gap = found["layout_accuracy"] - found["before"]
     assert found["difference"] == pytest.approx(gap, abs=1e-5)
     assert f"{found['before']:.3f} before training went on" in forgetting_line(found)

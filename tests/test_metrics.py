@@ -319,7 +319,8 @@ def test_report_holds_values_counts_and_reasons() -> None:
     evaluation = assemble(measured, measured, {"tag_label": measured})
     assert list(evaluation) == [*METRIC_NAMES, "val_layout_accuracy", "baselines", "rows"]
     assert evaluation["layout_accuracy"] == evaluation["val_layout_accuracy"] == 1
-    assert evaluation["baselines"]["tag_label"] == {"layout_accuracy": 1, "element_f1": 1}
+    perfect = {"name": "tag_label", "layout_accuracy": 1, "element_f1": 1}
+    assert evaluation["baselines"] == [perfect]
     row = next(r for r in evaluation["rows"] if r["metric"] == "visual_similarity")
     assert row["value"] is None and row["count"] == 0 and row["reason"]
     check = {"name": "layout_accuracy", "comparison": ">", "required": 0.85, "passed": True}

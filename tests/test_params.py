@@ -8,7 +8,7 @@ import yaml
 
 from dlt.errors import DltError
 from dlt.model.layout_model import LayoutModel, count_parameters
-from dlt.params import PARAMS, load_params
+from dlt.params import PARAMS, Sample, load_params
 
 STATED = {"phase1": 1.2e6, "phase2": 3.6e6, "phase3": 12e6}
 
@@ -69,6 +69,10 @@ def test_all_wrong_values_are_named_in_one_line(tmp_path: Path) -> None:
 def test_a_wrong_value_is_named(tmp_path: Path, changes: dict[str, Any], name: str) -> None:
     with pytest.raises(DltError, match=name):
         load_params(written(tmp_path, **changes))
+
+
+def test_predictions_without_params_are_as_with_the_file() -> None:
+    assert load_params().sample == Sample()
 
 
 @pytest.mark.parametrize("text", ["a: [", "just text", ""])

@@ -68,6 +68,9 @@ def test_a_second_run_does_nothing_and_dvc_shows_the_first(done: Checkout) -> No
     for title in ("Loss", "Layout accuracy on val", "Node labels", "overview.png"):
         assert title in page
     assert done.git("status", "--short") == ""
+    done.set(**{"sample.steps": 1})
+    said = done.dvc("status")
+    assert "evaluate:" in said and "train:" not in said
 
 
 def test_an_experiment_runs_and_is_compared(done: Checkout) -> None:

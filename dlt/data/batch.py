@@ -3,7 +3,7 @@
 Axes: B sections, N nodes (padded to the longest), Y and X pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dlt.data.dice import Dice
-from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, Encoded
+from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, TEXT_NUMBERS, Encoded
 
 _POOL_BATCHES = 6  # sections of similar height are sorted by node count in pools of so many batches
 
@@ -75,6 +75,21 @@ def collate_targets(sections: Sequence[Encoded]) -> TargetTensors:
         boxes=_pad([t.boxes for t in targets if t]),
         box_weights=_pad([t.box_weights for t in targets if t]),
     )
+
+
+def hide(inputs: Inputs, parts: Collection[str]) -> Inputs:
+    """The same without some parts: `image` (a white one of the same height), `text` (words and
+    numbers that tell of text lengths) and `classes`."""
+    if "image" in parts:
+        inputs = replace(inputs, images=torch.full_like(inputs.images, 255))
+    if "classes" in parts:
+        inputs = replace(inputs, class_tokens=torch.zeros_like(inputs.class_tokens))
+    if "text" in parts:
+        numbers = inputs.numbers.clone()
+        numbers[..., TEXT_NUMBERS] = 0
+        words = torch.zeros_like(inputs.text_tokens)
+        inputs = replace(inputs, text_tokens=words, numbers=numbers)
+    return inputs
 
 
 def drop_words(inputs: Inputs, class_share: float, text_share: float, dice: Dice) -> Inputs:

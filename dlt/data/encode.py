@@ -47,6 +47,7 @@ CONTENT_TAGS = {
 }
 NUM_CONTENT = max(CONTENT_TAGS.values()) + 1
 NUM_NUMBERS = 19 + NUM_CONTENT
+TEXT_NUMBERS = [11, 12, *range(14, 19)]  # of `_numbers`: those that text lengths go into
 
 RELATIONS = (
     "other self parent child ancestor descendant next previous sibling cousin".split()

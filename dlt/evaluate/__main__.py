@@ -24,7 +24,7 @@ def main() -> None:
     )
     parser.add_argument("--train", type=Path, help="folder of examples to fit the baselines on")
     parser.add_argument("--log", type=Path, help="folder of the training log, for the curves")
-    given = parser.parse_args()
+    given, params = parser.parse_args(), load_params()
     evaluate(
         Source(
             model=given.model,
@@ -40,7 +40,8 @@ def main() -> None:
             plots=given.out / "plots",
         ),
         REQUIREMENTS,
-        load_params().evaluate,
+        params.evaluate,
+        params.sample,
     )
 
 

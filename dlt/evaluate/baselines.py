@@ -1,6 +1,6 @@
-"""Two predictors that learn almost nothing: what a model has to beat.
+"""Two predictors that learn almost nothing: what a model has to beat. And the model beside itself.
 
-Both see tags and tree shape only, no class names, texts or pixels.
+The two see tags and tree shape only, no class names, texts or pixels.
 """
 
 from collections import Counter
@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlt.errors import DltError
+from dlt.model.decode import Scores, element_boxes
+from dlt.model.known import Known
 from dlt.section.labels import Labels
-from dlt.section.roles import DROP, MERGE, NO_PROP, ROLES, ROOT_ROLE
+from dlt.section.roles import DROP, MERGE, NO_PROP, NODE_PROPS, NODE_ROLES, ROLES, ROOT_ROLE
 from dlt.section.tree import Structure
 
 LabelledSection = tuple[Structure, Labels]
@@ -79,6 +81,21 @@ class NearestSection:
             if bigram in self.counts:
                 shared += np.minimum(self.counts[bigram], count)
         return shared / (self.sizes + len(structure) - shared)
+
+
+def independent(structure: Structure, scores: Scores, known: Known | None = None) -> Labels:
+    """Each node's likeliest labels by themselves, mended only where they break the law.
+
+    What a model's probabilities are worth without the search for the likeliest lawful labels.
+    """
+    count = len(structure)
+    roles = lawful_roles(
+        structure.parents, [NODE_ROLES[i] for i in scores.roles[:count].argmax(axis=1)]
+    )
+    props: list[str] = []
+    for i in scores.props[:count].argmax(axis=1):
+        props.append(NO_PROP if NODE_PROPS[i] in props else NODE_PROPS[i])
+    return Labels(roles, tuple(props), element_boxes(roles, scores, known))
 
 
 def tag_bigrams(structure: Structure) -> Counter[tuple[str, str]]:

@@ -5,28 +5,23 @@ from typing import Any
 
 import numpy as np
 
-from dlt.evaluate.metrics import Pair
-from dlt.evaluate.teds import placed_elements
+from dlt.evaluate.metrics import Pair, right_elements
 
 BINS = 10
 
 
 def calibration(pairs: Sequence[Pair]) -> dict[str, Any] | None:
-    """A reliability table of predicted elements and the expected calibration error.
+    """A reliability table of predicted elements, and how far their confidence can be trusted.
 
-    Ten bins of equal width (Guo et al. 2017). A pair's `confidences`, one for each predicted element
-    in pre-order, are used where it has them; None where no pair has.
+    Ten bins of equal width and the expected calibration error (Guo et al. 2017); `auroc`, the chance
+    that a right element is more confident than a wrong one, is None where all are one or the other.
+    None where no pair has `confidences`.
     """
-    found = [
-        (confidence, right)
-        for pair in pairs
-        for confidence, right in zip(
-            getattr(pair, "confidences", None) or (), _rightness(pair), strict=False
-        )
-    ]
-    if not found:
+    sure = [pair for pair in pairs if pair.confidences is not None]
+    if not sure:
         return None
-    confidences, rights = np.array(found, float).T
+    rights = np.array([right for pair in sure for right in right_elements(pair)], float)
+    confidences = np.array([c for pair in sure for c in pair.confidences or ()])
     places = np.minimum((confidences * BINS).astype(int), BINS - 1)
     rows = []
     for i in range(BINS):
@@ -35,9 +30,20 @@ def calibration(pairs: Sequence[Pair]) -> dict[str, Any] | None:
             confidence, right = float(confidences[own].mean()), float(rights[own].mean())
             rows.append({"count": int(own.sum()), "confidence": confidence, "right": right})
     apart = sum(row["count"] * abs(row["confidence"] - row["right"]) for row in rows)
-    return {"rows": rows, "error": apart / len(found), "count": len(found)}
+    return {
+        "rows": rows,
+        "error": apart / len(rights),
+        "auroc": auroc(confidences, rights),
+        "count": len(rights),
+    }
 
 
-def _rightness(pair: Pair) -> list[bool]:
-    true = {(e.role, e.nodes) for e in placed_elements(pair.structure, pair.truth)}
-    return [(e.role, e.nodes) in true for e in placed_elements(pair.structure, pair.predicted)]
+def auroc(scores: np.ndarray, rights: np.ndarray) -> float | None:
+    """The area under the ROC curve: Mann and Whitney's U over its largest value, ties counting half."""
+    good, bad = int(rights.sum()), int(len(rights) - rights.sum())
+    if not good or not bad:
+        return None
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]  # from 1, ties share the mean
+    above = float(ranks[rights > 0].sum()) - good * (good + 1) / 2
+    return above / (good * bad)

@@ -32,7 +32,8 @@ def forgetting(
     scores = {"now": _scores(predictor, old_test, batch_size)}
     found: dict[str, Any] = {"count": len(scores["now"])}
     if start is not None:
-        scores["before"] = _scores(Predictor.load(start), old_test, batch_size)
+        before = Predictor.load(start, predictor.sample)
+        scores["before"] = _scores(before, old_test, batch_size)
         rows = compare(scores["now"], {"before": scores["before"]})
         row = next(row for row in rows if row["metric"] == METRIC)
         found |= {name: row[name] for name in ("difference", "low", "high", "p")}
@@ -54,5 +55,5 @@ def _scores(predictor: Predictor, folder: Path, batch_size: int) -> list[Section
     sections = load_labelled(read_examples(folder), predictor.params, "old test")
     if not sections:
         raise DltError(f"evaluate.old_test: {folder}: no examples")
-    pairs = predict_pairs(predictor.model, sections, predictor.steps, batch_size)
+    pairs = predict_pairs(predictor, sections, batch_size)
     return score_all({"": pairs})[""]

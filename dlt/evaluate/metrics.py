@@ -21,13 +21,17 @@ from dlt.section.tree import Structure
 
 @dataclass(frozen=True)
 class Pair:
-    """A section's true labels and predicted labels; both obey the label law."""
+    """A section's true labels and predicted labels; both obey the label law.
+
+    `confidences` are chances of being right, one for each predicted element in pre-order.
+    """
 
     name: str
     site: str
     structure: Structure
     truth: Labels
     predicted: Labels
+    confidences: Sequence[float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,12 @@ def section_score(pair: Pair) -> SectionScore:
         aesthetic=aesthetic_score(predicted) if boxed_predicted else None,
         aesthetic_truth=aesthetic_score(true) if boxed_true else None,
     )
+
+
+def right_elements(pair: Pair) -> list[bool]:
+    """Whether each predicted element is right in role and DOM nodes, in pre-order."""
+    true = _identities(placed_elements(pair.structure, pair.truth))
+    return [(e.role, e.nodes) in true for e in placed_elements(pair.structure, pair.predicted)]
 
 
 def confusion_counts(pairs: Iterable[Pair]) -> NDArray[np.int64]:

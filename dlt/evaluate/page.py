@@ -15,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from dlt.data.examples import find_places
-from dlt.evaluate.calibration import calibration
 from dlt.evaluate.cards import Card, example_link, make_card
 from dlt.evaluate.charts import line_chart
 from dlt.evaluate.curves import training_charts
@@ -23,9 +22,16 @@ from dlt.evaluate.error_analysis import in_words
 from dlt.evaluate.gallery import choose, decode_screenshot
 from dlt.evaluate.metrics import Pair, SectionScore, confusion_counts
 from dlt.evaluate.predictions import AGAINST, TEST, Key, Source, screenshots
-from dlt.evaluate.words import ERROR_WORDS, METRIC_WORDS, PERTURBATION_WORDS, summary, title
+from dlt.evaluate.words import (
+    ERROR_WORDS,
+    METRIC_WORDS,
+    PERTURBATION_WORDS,
+    PREDICTOR_WORDS,
+    summary,
+    title,
+)
 from dlt.files import new_file
-from dlt.params import Evaluate
+from dlt.params import Evaluate, Sample
 from dlt.phase import PHASES
 from dlt.section.roles import NODE_ROLES
 
@@ -46,6 +52,7 @@ class Report:
     kinds: Mapping[str, str]
     config: Mapping[str, Any]  # that the model was trained with
     params: Evaluate
+    settings: Sample  # of the sampler
     data_hash: str  # SHA-256 of the test examples
 
 
@@ -94,7 +101,8 @@ def render(
         summary=summary(report.evaluation, report.readiness, report.analysis, report.tables),
         confusion=_confusion(report.predictions[TEST]),
         steps_chart=_steps_chart(report.tables["steps"]),
-        calibration=calibration(report.predictions[TEST]),
+        milliseconds={row["steps"]: row["milliseconds"] for row in report.performance["steps"]},
+        reliability_chart=_reliability_chart(report.tables["calibration"]),
         facts=_facts(report),
         cards=cards,
         differing=differing,
@@ -105,6 +113,7 @@ def render(
         metric_words=METRIC_WORDS,
         error_words=ERROR_WORDS,
         perturbation_words=PERTURBATION_WORDS,
+        predictor_words=PREDICTOR_WORDS | {AGAINST[1]: report.params.against},
         in_words=in_words,
     )
 
@@ -181,6 +190,18 @@ def _steps_chart(rows: Sequence[Mapping[str, Any]]) -> Markup:
     points = [(float(row["steps"]), float(row["layout_accuracy"])) for row in rows]
     label = "Layout accuracy by number of denoising steps"
     return line_chart({"layout accuracy": points}, "denoising steps", label)
+
+
+def _reliability_chart(rows: Sequence[Mapping[str, Any]]) -> Markup | None:
+    if not rows:
+        return None
+    splits = dict.fromkeys(row["split"] for row in rows)
+    series = {
+        split: [(row["confidence"], row["right"]) for row in rows if row["split"] == split]
+        for split in splits
+    }
+    label = "Share of right elements by confidence"
+    return line_chart({**series, "perfect": [(0.0, 0.0), (1.0, 1.0)]}, "confidence", label)
 
 
 def _facts(report: Report) -> dict[str, str]:

@@ -77,7 +77,7 @@ def draw_headlines(path: Path, evaluation: Mapping[str, Any], bounds: Mapping[st
     above. Whiskers are the 95 % intervals.
     """
     cells = {(row["column"], row["metric"]): row for row in evaluation["rows"]}
-    titles = {name: name.replace("_", " ") for name in evaluation["baselines"]}
+    titles = {row["name"]: row["name"].replace("_", " ") for row in evaluation["baselines"]}
     colours = dict(zip(titles, _BASELINE_COLOURS[-len(titles) :] if titles else (), strict=True))
     titles |= {"val": "model, val"} if "val_layout_accuracy" in evaluation else {}
     titles["test"] = "model, test"

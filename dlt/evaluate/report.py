@@ -6,7 +6,7 @@ from typing import Any
 from dlt.evaluate.metrics import METRIC_NAMES, Measure
 
 DECIMALS = 6  # of the numbers in JSON; beyond, machines differ
-BASELINE_NAMES = ("layout_accuracy", "element_f1")  # what `dvc metrics` shows of a baseline
+BASELINE_NAMES = ("layout_accuracy", "element_f1")  # what stands in brief of a baseline
 
 Measures = Mapping[str, Measure]
 
@@ -18,14 +18,16 @@ def assemble(
 
     The test metrics stand at the top, so that `dvc metrics show` has short names such as
     `layout_accuracy`; of val there is `val_layout_accuracy`. `rows` holds every value with its
-    count, its interval and, where it is undefined, the reason; it is a list, which `dvc metrics`
-    and `dvc exp show` leave out, so that a table of experiments fits a terminal.
+    count, its interval and, where it is undefined, the reason. What is a list, `dvc metrics` and
+    `dvc exp show` leave out, so that a table of experiments fits a terminal.
     """
     columns = {**({"val": val} if val else {}), "test": test, **baselines}
     return {
         **_values(test, METRIC_NAMES),
         **({"val_layout_accuracy": _rounded(val["layout_accuracy"].value)} if val else {}),
-        "baselines": {name: _values(m, BASELINE_NAMES) for name, m in baselines.items()},
+        "baselines": [
+            {"name": name, **_values(m, BASELINE_NAMES)} for name, m in baselines.items()
+        ],
         "rows": [
             _row(column, name, measures[name])
             for column, measures in columns.items()

@@ -14,7 +14,9 @@ import torch
 from dlt.data.labelled import load_labelled
 from dlt.errors import DltError
 from dlt.evaluate.breakdown import accuracy_row, breakdowns, by_role
+from dlt.evaluate.calibration import calibration
 from dlt.evaluate.compare import compare, score_all
+from dlt.evaluate.conditioning import conditioning
 from dlt.evaluate.error_analysis import analyse
 from dlt.evaluate.errors import section_errors
 from dlt.evaluate.forgetting import forgetting, forgetting_line
@@ -33,11 +35,13 @@ from dlt.evaluate.predictions import (
     in_group,
     predict_all,
     screenshots,
+    some,
+    try_steps,
 )
 from dlt.evaluate.report import assemble, evaluation_table
-from dlt.evaluate.tables import error_rows, write_tables
+from dlt.evaluate.tables import error_rows, write_speed, write_tables
 from dlt.files import write_json
-from dlt.params import Evaluate
+from dlt.params import Evaluate, Sample
 from dlt.paths import outside
 from dlt.predict import Predictor
 from dlt.process import cores
@@ -78,51 +82,67 @@ class Noted:
             yield example, screenshot
 
 
-def evaluate(source: Source, outputs: Outputs, requirements: Path, params: Evaluate) -> None:
+def evaluate(
+    source: Source, outputs: Outputs, requirements: Path, params: Evaluate, settings: Sample
+) -> None:
     """Measure a model on labelled examples, beside the baselines and whatever else is asked for.
 
     Raises:
         DltError: no or damaged examples, no model, or requirements that cannot be read.
     """
     torch.set_num_threads(cores())
-    predictor, config = Predictor.load(source.model), load_model(source.model)[1]
+    predictor, config = Predictor.load(source.model, settings), load_model(source.model)[1]
     noted = Noted()
     test = load_labelled(noted.reading(source.test), predictor.params, "test")
     if not test:
         raise DltError("no examples to evaluate on")
     performance = measure_performance(predictor, source.test())
-    predictions = predict_all(predictor, test, source, params)
+    few = some(test)
+    steps, performance["steps"] = try_steps(predictor, few, params.batch_size)
+    predictions = predict_all(predictor, test, source, params) | steps
+    given = conditioning(predictor, few, params.batch_size) if params.conditioning else []
     scores = score_all(predictions)
-    evaluation = summarise(scores)
+    evaluation = summarise(scores) | {
+        "calibration": calibration_rows(predictions),
+        "conditioning": given,
+    }
     if params.old_test:
         old = Path(outside(params.old_test))
         evaluation["old_test"] = forgetting(predictor, source.start, old, params.batch_size)
     errors = [section_errors(pair) for pair in predictions[TEST]]
-    analysis = analyse(predictions[TEST], scores[TEST], errors)
-    readiness = check_readiness(evaluation, performance, requirements)
-    tables = table_rows(predictions[TEST], scores, noted.kinds) | {"errors": error_rows(errors)}
-    write_json(outputs.evaluation, evaluation)
-    write_json(outputs.performance, performance)
-    write_json(outputs.error_analysis, analysis)
-    write_tables(outputs.plots / "tables", tables)
-    _draw(outputs.plots, predictions[TEST], evaluation, source.test, requirements, params.gallery)
     report = Report(
         evaluation=evaluation,
         performance=performance,
-        readiness=readiness,
-        analysis=analysis,
-        tables=tables,
+        readiness=check_readiness(evaluation, performance, requirements),
+        analysis=analyse(predictions[TEST], scores[TEST], errors),
+        tables=table_rows(predictions[TEST], scores, noted.kinds)
+        | {
+            "errors": error_rows(errors),
+            "calibration": reliability_rows(predictions),
+            "conditioning": given,
+        },
         predictions=predictions,
         scores=scores,
         kinds=noted.kinds,
         config=config,
         params=params,
+        settings=settings,
         data_hash=noted.digest.hexdigest(),
     )
-    write_page(outputs.plots / "report.html", report, source)
-    print(evaluation_table(evaluation, performance, readiness))
+    _write(outputs, report, source, requirements)
+    print(evaluation_table(evaluation, performance, report.readiness))
     if "old_test" in evaluation:
         print(forgetting_line(evaluation["old_test"]))
+
+
+def _write(outputs: Outputs, report: Report, source: Source, requirements: Path) -> None:
+    write_json(outputs.evaluation, report.evaluation)
+    write_json(outputs.performance, report.performance)
+    write_json(outputs.error_analysis, report.analysis)
+    write_tables(outputs.plots / "tables", report.tables)
+    write_speed(outputs.plots / "speed.csv", report.tables["steps"], report.performance["steps"])
+    _draw(outputs.plots, report, source.test, requirements)
+    write_page(outputs.plots / "report.html", report, source)
 
 
 def summarise(scores: Mapping[Key, Sequence[SectionScore]]) -> dict[str, Any]:
@@ -134,10 +154,12 @@ def summarise(scores: Mapping[Key, Sequence[SectionScore]]) -> dict[str, Any]:
     groups = {group: in_group(scores, group) for group in CHANGED}
     for group, own in groups.items():
         if own:
-            evaluation[group] = {
-                n: measures(found)["layout_accuracy"].value for n, found in own.items()
-            }
-    comparisons = [row for own in (others, *groups.values()) for row in compare(test, own)]
+            evaluation[group] = [
+                {"name": n, "layout_accuracy": measures(found)["layout_accuracy"].value}
+                for n, found in own.items()
+            ]
+    beside = others | in_group(scores, "joint")
+    comparisons = [row for own in (beside, *groups.values()) for row in compare(test, own)]
     return evaluation | {"comparisons": comparisons}
 
 
@@ -145,8 +167,11 @@ def table_rows(
     pairs: Sequence[Pair], scores: Mapping[Key, Sequence[SectionScore]], kinds: Mapping[str, str]
 ) -> dict[str, list[dict[str, Any]]]:
     """Rows by table: what the report shows and what DVC plots."""
-    others = {"model": scores[TEST], **in_group(scores, "baselines"), **in_group(scores, "against")}
-    lists = {"benchmark": others} | {group: in_group(scores, group) for group in CHANGED}
+    beside = [in_group(scores, group) for group in ("joint", "baselines", "against")]
+    others = {name: own for group in beside for name, own in group.items()}
+    lists = {"benchmark": {"model": scores[TEST], **others}} | {
+        group: in_group(scores, group) for group in CHANGED
+    }
     steps = in_group(scores, "steps")
     return {
         "roles": by_role(pairs),
@@ -159,16 +184,31 @@ def table_rows(
     }
 
 
-def _draw(
-    plots: Path,
-    pairs: Sequence[Pair],
-    evaluation: Mapping[str, Any],
-    examples: Examples,
-    requirements: Path,
-    each: int,
-) -> None:
+def calibration_rows(predictions: Mapping[Key, Sequence[Pair]]) -> list[dict[str, Any]]:
+    """How far the confidences can be trusted, on test and on val; nothing where there are none."""
+    found = {key[1]: calibration(predictions.get(key, ())) for key in (TEST, VAL)}
+    return [
+        {"column": column, "error": own["error"], "auroc": own["auroc"], "count": own["count"]}
+        for column, own in found.items()
+        if own
+    ]
+
+
+def reliability_rows(predictions: Mapping[Key, Sequence[Pair]]) -> list[dict[str, Any]]:
+    """The bins of both splits' confidences."""
+    found = {key[1]: calibration(predictions.get(key, ())) for key in (TEST, VAL)}
+    return [{"split": split, **row} for split, own in found.items() if own for row in own["rows"]]
+
+
+def _draw(plots: Path, report: Report, examples: Examples, requirements: Path) -> None:
+    pairs = report.predictions[TEST]
     write_confusion_rows(plots / "confusion.csv", pairs)
     draw_confusion(plots / "confusion.png", confusion_counts(pairs))
     bounds = {r.name: r.bound for r in read_requirements(requirements) if r.comparison == ">"}
-    draw_headlines(plots / "headlines.png", evaluation, bounds)
-    write_gallery(plots / "visualizations", pairs, lambda n: screenshots(examples, n), each)
+    draw_headlines(plots / "headlines.png", report.evaluation, bounds)
+    write_gallery(
+        plots / "visualizations",
+        pairs,
+        lambda names: screenshots(examples, names),
+        report.params.gallery,
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dlt.evaluate.errors import Error
-from dlt.files import new_folder
+from dlt.files import new_file, new_folder
 
 COLUMNS = {
     "errors": ("section", "site", "class", "true", "predicted", "node", "selector", "cost"),
@@ -15,6 +15,15 @@ COLUMNS = {
     "kind": ("name", "sections", "layout_accuracy", "low", "high", "element_f1"),
     "nodes": ("name", "sections", "layout_accuracy", "low", "high", "element_f1"),
     "depth": ("name", "sections", "layout_accuracy", "low", "high", "element_f1"),
+    "calibration": ("split", "confidence", "right", "count"),
+    "conditioning": (
+        "name",
+        "sections",
+        "node_accuracy",
+        "same_nodes",
+        "layout_accuracy",
+        "box_iou",
+    ),
     "benchmark": ("name", "layout_accuracy", "low", "high", "element_f1"),
     "steps": ("steps", "layout_accuracy", "low", "high", "element_f1"),
     "robustness": ("name", "layout_accuracy", "low", "high", "element_f1"),
@@ -32,6 +41,18 @@ def write_tables(folder: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]
                 writer.writerow(columns)
                 for row in tables.get(name, ()):
                     writer.writerow([_cell(row[column]) for column in columns])
+
+
+def write_speed(
+    path: Path, steps: Sequence[Mapping[str, Any]], times: Sequence[Mapping[str, float]]
+) -> None:
+    """Write accuracy beside time, by number of steps; apart from the tables, for it never repeats."""
+    with new_file(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("steps", "milliseconds", "layout_accuracy"))
+        for row, time in zip(steps, times, strict=True):
+            accuracy = _cell(row["layout_accuracy"])
+            writer.writerow((time["steps"], time["milliseconds"], accuracy))
 
 
 def error_rows(errors: Sequence[Sequence[Error]]) -> list[dict[str, Any]]:

@@ -45,6 +45,13 @@ PERTURBATION_WORDS = {
     "no_classes": "the structure has no class names",
 }
 
+PREDICTOR_WORDS = {
+    "independent": "the same weights, one step, each node by itself",
+    "tag_label": "each tag's most frequent label",
+    "nearest": "the labels of the most similar training section",
+    "extra_trees": "trained on hand-made node features, no pixels",
+}
+
 _TITLES = {
     "element_f1": "Element F1",
     "prop_f1": "Prop F1",
@@ -117,9 +124,9 @@ def _error_sentence(analysis: Mapping[str, Any]) -> str:
 def _baseline_sentences(evaluation: Mapping[str, Any]) -> list[str]:
     """How the model stands against the best of the others."""
     others = {
-        name: values["layout_accuracy"]
-        for name, values in evaluation["baselines"].items()
-        if values["layout_accuracy"] is not None
+        row["name"]: row["layout_accuracy"]
+        for row in evaluation["baselines"]
+        if row["layout_accuracy"] is not None
     }
     if not others:
         return []

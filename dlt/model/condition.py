@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from dlt.data.batch import Inputs
+from dlt.data.batch import Inputs, hide
 from dlt.data.encode import (
     CLASS_BUCKETS,
     NUM_NUMBERS,
@@ -196,6 +196,7 @@ class ConditionEncoder(nn.Module):
 
     def __init__(self, d_model: int, num_layers: int, dropout: float, patch_size: tuple[int, int]):
         super().__init__()
+        self.hidden: frozenset[str] = frozenset()  # parts of the input: see dlt.data.batch.hide
         self.nodes = NodeEmbedding(d_model)
         self.relatives = TreeMixer(d_model)
         self.image = ImageStem(d_model, patch_size)
@@ -205,6 +206,7 @@ class ConditionEncoder(nn.Module):
 
     def forward(self, inputs: Inputs) -> Condition:
         """Encode B sections."""
+        inputs = hide(inputs, self.hidden)
         picture = self.image(inputs.images, inputs.image_heights)
         nodes_bnd = self.relatives(self.nodes(inputs), inputs.relations)
         x_bmd = torch.cat([nodes_bnd, picture.patches_bpd], dim=1)

@@ -18,6 +18,8 @@ class LayoutModel(nn.Module):
         super().__init__()
         width, dropout = params.d_model, params.dropout
         self.encoder = ConditionEncoder(width, params.num_layers, dropout, params.patch_size)
+        used = {"image": params.use_image, "text": params.use_text, "classes": params.use_classes}
+        self.encoder.hidden = frozenset(part for part, use in used.items() if not use)
         self.denoiser = Denoiser(width, params.num_denoiser_layers, dropout)
         self.apply(initialise)
         # At first boxes fill their parents or share them: errors would multiply down the tree.

@@ -3,6 +3,9 @@
 Axis suffixes: b section, n node.
 """
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,48 +15,130 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlt.data.batch import Inputs, TargetTensors
-from dlt.model.boxes import scale_boxes, whole
-from dlt.model.denoiser import MASK_PROP, MASK_ROLE, State, coordinates
+from dlt.model.boxes import scale_boxes, signal, whole
+from dlt.model.denoiser import (
+    MASK_PROP,
+    MASK_ROLE,
+    NUM_PROPS,
+    NUM_ROLES,
+    Estimate,
+    Memory,
+    State,
+    coordinates,
+)
 from dlt.model.diffusion import first_guess, reverse_step, root_only
 from dlt.model.layout_model import LayoutModel
+from dlt.params import Sample
 
 
 class Sampled(NamedTuple):
-    """Clean labels as probabilities, and boxes."""
+    """Clean labels, and boxes. What is known counts in none but the last two."""
 
-    role_probs: Tensor  # float [B, N, NUM_ROLES]
-    prop_probs: Tensor  # float [B, N, NUM_PROPS]
+    role_scores: Tensor  # float [B, N, NUM_ROLES]: log-probabilities, and what the draw adds
+    prop_scores: Tensor  # float [B, N, NUM_PROPS]
     boxes: Tensor  # float [B, N, 4]: centre and size as fractions
+    role_probs: Tensor  # float [B, N, NUM_ROLES]: what the model believes, whatever was drawn
 
 
 @torch.inference_mode()
 def sample(
     model: LayoutModel,
     inputs: Inputs,
-    steps: int,
-    seed: int,
+    settings: Sample,
     known: tuple[TargetTensors, Tensor] | None = None,
 ) -> Sampled:
     """Predict B sections.
 
     Boxes begin as seeded noise, labels masked; each step sees the estimate of the one before, and the
-    last estimate is the result.
+    last estimate is the result. With a temperature above 0 labels are drawn instead of taken.
 
     Args:
         known: labels and boxes, and which of them are given [B, N, 4]; they come back unchanged.
     """
-    memory = model.denoiser.remember(model.encoder(inputs))
-    state = _start(inputs, seed, known)
+    views = (inputs,) if settings.guidance == 1 else (inputs, without_words(inputs))
+    memories = [model.denoiser.remember(model.encoder(view)) for view in views]
+    state = _start(inputs, settings.seed, known)
     open_role, open_prop = (~state.given[..., i] & inputs.node_mask for i in range(2))
-    times = torch.linspace(1, 0, steps + 1, device=state.boxes.device)
-    for time_b, then_b in pairwise(times[:, None].expand(-1, len(state.roles))):
-        estimate = model.denoiser(state, time_b, memory)
-        state = reverse_step(state, estimate, (open_role, open_prop), time_b, then_b, then_b)
+    times = torch.linspace(1, 0, settings.steps + 1, device=state.boxes.device)
+    for step, (time_b, then_b) in enumerate(pairwise(times[:, None].expand(-1, len(state.roles)))):
+        estimate = _guided(model, memories, state, time_b, settings.guidance)
+        drawn = _draw(estimate, settings, step)
+        state = reverse_step(state, drawn, (open_role, open_prop), time_b, then_b, then_b)
+        state = _stir(state, estimate, settings, step, then_b)
     return Sampled(
-        _settled(root_only(estimate.role_logits), state.roles, state.given[..., 0]),
-        _settled(estimate.prop_logits, state.props, state.given[..., 1]),
+        drawn.role_logits.log_softmax(-1),
+        drawn.prop_logits.log_softmax(-1),
         estimate.boxes.clamp(0, 1),
+        _settled(root_only(estimate.role_logits), state.roles, state.given[..., 0]),
     )
+
+
+def without_words(inputs: Inputs) -> Inputs:
+    """The same sections without class names and words, as training shows some of them."""
+    return replace(
+        inputs,
+        class_tokens=torch.zeros_like(inputs.class_tokens),
+        text_tokens=torch.zeros_like(inputs.text_tokens),
+    )
+
+
+def _guided(
+    model: LayoutModel, memories: Sequence[Memory], state: State, time_b: Tensor, guidance: float
+) -> Estimate:
+    """The estimate; with guidance its label logits, moved away from those without words.
+
+    Classifier-free guidance (Ho & Salimans 2022): without + guidance · (with − without), of
+    log-probabilities. Boxes are those of the full condition.
+    """
+    estimate, *without = (model.denoiser(state, time_b, memory) for memory in memories)
+    if not without:
+        return estimate
+    roles, props = (
+        torch.lerp(low.log_softmax(-1), high.log_softmax(-1), guidance)
+        for low, high in (
+            (without[0].role_logits, estimate.role_logits),
+            (without[0].prop_logits, estimate.prop_logits),
+        )
+    )
+    return replace(estimate, role_logits=roles, prop_logits=props)
+
+
+def _draw(estimate: Estimate, settings: Sample, step: int) -> Estimate:
+    """Labels at random: the largest of logits with Gumbel noise is a draw from their softmax.
+
+    The noise is multiplied by the temperature, for the choice and for its confidence alike, as in
+    MaskGIT (Chang et al. 2022). The likeliest lawful labels of noisy logits are a draw from the
+    lawful ones (perturb-and-MAP, Papandreou & Yuille 2011).
+    """
+    if not settings.temperature:
+        return estimate
+    nodes, device = estimate.boxes.shape[1], estimate.boxes.device
+    # node by node, so that the length of the batch changes nothing
+    generator = np.random.default_rng([settings.seed, step, 0])
+    gumbel = settings.temperature * generator.gumbel(size=(nodes, NUM_ROLES + NUM_PROPS))
+    roles, props = torch.from_numpy(gumbel).float().to(device).split([NUM_ROLES, NUM_PROPS], -1)
+    return replace(
+        estimate,
+        role_logits=estimate.role_logits.log_softmax(-1) + roles,
+        prop_logits=estimate.prop_logits.log_softmax(-1) + props,
+    )
+
+
+def _stir(state: State, estimate: Estimate, settings: Sample, step: int, then_b: Tensor) -> State:
+    """Mix fresh noise into that of the boxes, whose variance stays; at temperature 0 nothing.
+
+    So DDIM becomes stochastic, as with its η above 0 (Song et al. 2021).
+    """
+    if not settings.temperature:
+        return state
+    generator = np.random.default_rng([settings.seed, step, 1])
+    normal = generator.standard_normal((state.boxes.shape[1], 4), dtype=np.float32)
+    fresh = settings.temperature * torch.from_numpy(normal).to(state.boxes.device)
+    alpha = signal(then_b)[:, None, None]
+    mean = alpha * scale_boxes(estimate.boxes.clamp(0, 1))
+    noise = state.boxes - mean + (1 - alpha**2).clamp(min=0).sqrt() * fresh
+    mixed = mean + noise / math.hypot(1, settings.temperature)
+    return replace(state, boxes=torch.where(coordinates(state.given), state.boxes, mixed))
 
 
 def _settled(logits: Tensor, labels: Tensor, given: Tensor) -> Tensor:

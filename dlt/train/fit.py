@@ -20,9 +20,11 @@ from dlt.data.words import shared_buckets
 from dlt.errors import DltError
 from dlt.evaluate.metrics import layout_accuracy
 from dlt.model.layout_model import LayoutModel, count_parameters
-from dlt.params import ModelParams, Params, Phase, TrainParams
+from dlt.params import ModelParams, Params, Phase, Sample, TrainParams
 from dlt.paths import outside
+from dlt.predict import Predictor
 from dlt.train.batches import Limits, Steps
+from dlt.train.calibrate import calibrate
 from dlt.train.checkpoint import (
     checkpoint_digest,
     checkpoint_folder,
@@ -46,6 +48,8 @@ from dlt.tune.pruning import should_stop
 from dlt.watch.observer import Observer
 
 VAL_SECTIONS = 2_000  # evenly spaced; a standard error of half a per cent is enough to choose by
+
+VAL_SAMPLE = Sample(steps=2)  # of the val pass: params.yaml's may change without a new training
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,8 @@ def fit(
     if ranks.first:
         model = LayoutModel(chosen.model)
         model.load_state_dict(run.best_weights)
-        save_model(models, model, config)
+        predictor = Predictor(model.to(ranks.device), chosen.model, VAL_SAMPLE)
+        save_model(models, model, config, calibrate(predictor, val_set))
         finish_checkpoints(folder, chosen.train.keep_checkpoints)
 
 
@@ -112,7 +117,6 @@ def _config(phase: str, params: Params) -> dict[str, Any]:
         "init_from": model_digest(Path(outside(start))) if start else "",
         "resume_from": checkpoint_digest(Path(outside(resumed))) if resumed else "",
         **params.resolve(phase).model_dump(),
-        "sample": params.sample.model_dump(),
         "data": params.data.model_dump(),
     }
 
@@ -233,7 +237,8 @@ def _evaluate(
     model.load_state_dict(weights)
     limits = Limits.of(job.chosen.model, params)
     metrics = val_losses(model, job.val_set, params, limits, job.weights, run.ranks)
-    pairs = val_pairs(model, job.val_set, job.params.sample.steps, run.ranks)
+    predictor = Predictor(model, job.chosen.model, VAL_SAMPLE)
+    pairs = val_pairs(predictor, job.val_set, run.ranks)
     return {**metrics, "val/layout_accuracy": layout_accuracy(pairs) or 0.0}
 
 

@@ -5,26 +5,36 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from dlt.errors import DltError
-from dlt.files import new_file
+from dlt.files import new_file, write_json
+from dlt.model.confidence import Calibration
 from dlt.model.layout_model import LayoutModel
 from dlt.params import ModelParams
 from dlt.section.roles import NODE_PROPS, NODE_ROLES
 
 MODEL_FILE = "model.safetensors"
+CALIBRATION_FILE = "calibration.json"
 FORMAT = "1"
 
 
-def save_model(folder: Path, model: LayoutModel, config: dict[str, Any]) -> None:
-    """Write the weights with `config`, which must hold the model's parameters under `model`."""
+def save_model(
+    folder: Path, model: LayoutModel, config: dict[str, Any], calibration: Calibration | None = None
+) -> None:
+    """Write the weights with `config`, which must hold the model's parameters under `model`.
+
+    The calibration of its confidence lies beside them as JSON.
+    """
     vocabulary = {"roles": NODE_ROLES, "props": NODE_PROPS}
     metadata = {"format": FORMAT, "config": json.dumps(config), **_as_text(vocabulary)}
     content = save({k: v.contiguous() for k, v in model.state_dict().items()}, metadata)
     with new_file(folder / MODEL_FILE) as aside:
         aside.write_bytes(_sort_header(content))
+    if calibration:
+        write_json(folder / CALIBRATION_FILE, calibration.model_dump())
 
 
 def load_model(folder: Path) -> tuple[LayoutModel, dict[str, Any]]:
@@ -53,6 +63,21 @@ def load_model(folder: Path) -> tuple[LayoutModel, dict[str, Any]]:
     except RuntimeError as error:
         raise DltError(f"{path}: weights do not fit: {str(error).splitlines()[0]}") from None
     return model.eval(), config
+
+
+def load_calibration(folder: Path) -> Calibration | None:
+    """Read how the confidence of a model is calibrated; None where it came without.
+
+    Raises:
+        DltError: the file is damaged.
+    """
+    path = folder / CALIBRATION_FILE
+    if not path.is_file():
+        return None
+    try:
+        return Calibration.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise DltError(f"{path}: {error.errors()[0]['msg']}") from None
 
 
 def model_digest(folder: Path) -> str:

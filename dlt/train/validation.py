@@ -12,7 +12,7 @@ from dlt.data.labelled import Labelled
 from dlt.evaluate.metrics import Pair
 from dlt.model.layout_model import LayoutModel
 from dlt.params import TrainParams
-from dlt.predict import predict_pairs
+from dlt.predict import Predictor, predict_pairs
 from dlt.train.batches import Limits, coin, make_part
 from dlt.train.distributed import Ranks
 from dlt.train.loop import LOSSES, part_losses
@@ -49,9 +49,7 @@ def val_losses(
     return dict(zip((f"val/{name}" for name in ("loss", *LOSSES)), means.tolist(), strict=True))
 
 
-def val_pairs(
-    model: LayoutModel, val_set: Sequence[Labelled], steps: int, ranks: Ranks
-) -> list[Pair]:
+def val_pairs(predictor: Predictor, val_set: Sequence[Labelled], ranks: Ranks) -> list[Pair]:
     """Predictions of all val sections beside the truth; every rank predicts its share."""
-    shares = ranks.gather_objects(predict_pairs(model, val_set[ranks.rank :: ranks.world], steps))
+    shares = ranks.gather_objects(predict_pairs(predictor, val_set[ranks.rank :: ranks.world]))
     return [shares[i % ranks.world][i // ranks.world] for i in range(len(val_set))]
