@@ -213,6 +213,10 @@ def _train(run: Run, job: Job, live: Live | None, observer: Observer) -> None:
         observer.epoch(run)
     if not run.best_weights:
         raise DltError(f"train.epochs: {run.epoch} are done in train.resume_from; set more")
+    _tell_best(run, live)
+
+
+def _tell_best(run: Run, live: Live | None) -> None:
     accuracy = run.history[run.best_epoch - 1]["val/layout_accuracy"]
     if live is not None:
         live.log_metric("val/best_layout_accuracy", accuracy, plot=False)
