@@ -176,6 +176,7 @@ class TrainParams(_Block):
     lr: Positive
     schedule: Literal["cosine", "linear", "constant", "one_cycle"]
     scale_lr: bool
+    proposal_epochs: Annotated[int, Field(ge=0)]
     epochs: Count
     min_steps: Annotated[int, Field(ge=0)]
     batch_size: Count

@@ -83,7 +83,7 @@ def test_an_experiment_runs_and_is_compared(done: Checkout) -> None:
     assert "Stage 'split' didn't change" in said
     assert "curriculum: stage 1 of 3 begins in epoch 1" in said and "schedule linear" in said
     told = done.json(".training/slower.json")
-    assert (told["state"], told["epoch"], told["metric"]) == ("finished", 2, "val/loss")
+    assert (told["state"], told["epoch"], told["metric"]) == ("finished", 3, "val/loss")
     assert f"page: {done.root / '.training' / 'slower.html'}" in said
     logged = done.json("metrics/train/metrics.json")
     assert logged["curriculum_stage"] == 2 and logged["system"]["cpu"]["count"] > 0

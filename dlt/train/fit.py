@@ -156,7 +156,8 @@ def _begin(job: Job, splits: Mapping[str, Any], live: Live | None, ranks: Ranks)
 
 def _deciding(params: TrainParams) -> list[Any]:
     """What else decides which examples a step sees, and which epoch is the best."""
-    stages = [params.epochs, params.curriculum.model_dump()] if params.curriculum.enabled else []
+    stages: list[Any] = [params.proposal_epochs, params.epochs, params.curriculum.model_dump()]
+    stages = stages if params.curriculum.enabled else []
     return [params.augmentation_factor, params.early_stopping.metric, *stages]
 
 
@@ -173,13 +174,18 @@ def _initial_model(params: ModelParams, start: str | None) -> LayoutModel:
 
 
 def enough_epochs(params: TrainParams, examples: int, step_size: int) -> TrainParams:
-    """As many times the epochs as it takes to train `min_steps`, evaluating as much less often."""
+    """As many times the epochs as it takes to train `min_steps`, evaluating as much less often.
+
+    The epochs that are returned begin with `proposal_epochs`.
+    """
     views = examples * max(params.augmentation_factor, 1)
-    steps = params.epochs * math.ceil(views / step_size)
+    steps = (params.proposal_epochs + params.epochs) * math.ceil(views / step_size)
     factor = max(params.min_steps / steps, 1.0)
+    first = round(params.proposal_epochs * factor)
     return params.model_copy(
         update={
-            "epochs": math.ceil(params.epochs * factor),
+            "proposal_epochs": first,
+            "epochs": first + math.ceil(params.epochs * factor),
             "eval_every": round(params.eval_every * factor),
         }
     )
@@ -199,7 +205,8 @@ def _train(run: Run, job: Job, live: Live | None, observer: Observer) -> None:
     params = enough_epochs(params, examples, run.step_size)
     limits = Limits.of(job.chosen.model, params)
     numbers = [epoch_examples(job.train_set, params, seed, e) for e in range(params.epochs)]
-    total_steps = sum(math.ceil(len(n) / run.step_size) for n in numbers)
+    counts = [math.ceil(len(n) / run.step_size) for n in numbers]
+    proposing = sum(counts[: params.proposal_epochs])
     observer.started(run, params.epochs)
     pruned = False
     while not pruned and not is_finished(run, params):
@@ -207,12 +214,14 @@ def _train(run: Run, job: Job, live: Live | None, observer: Observer) -> None:
         if line := beginning(run.epoch, len(chosen), params):
             run.ranks.say(line)
         steps = Steps(job.train_set, chosen, params, limits, seed, run.epoch, run.ranks, size)
-        metrics = train_epoch(
-            run, steps, params, job.weights, total_steps, lambda: _save(run, job, False)
-        )
+        # the rate rises and falls once for the proposal, once for the whole model
+        proposes = run.epoch < params.proposal_epochs
+        span = (0, proposing) if proposes else (proposing, sum(counts))
+        metrics = train_epoch(run, steps, params, job.weights, span, lambda: _save(run, job, False))
         metrics |= stage_metric(run.epoch - 1, params)
         better = False
-        if run.epoch % params.eval_every == 0 or run.epoch == params.epochs:
+        due = run.epoch % params.eval_every == 0 or run.epoch == params.epochs
+        if due and run.epoch > params.proposal_epochs:
             weights = run.average_weights()
             metrics |= _evaluate(run, job, params, weights)
             better = keep_best(run, metrics, weights, params.early_stopping)
@@ -224,6 +233,10 @@ def _train(run: Run, job: Job, live: Live | None, observer: Observer) -> None:
         observer.epoch(run)
     if not run.best_weights:
         raise DltError(f"train.epochs: {run.epoch} are done in train.resume_from; set more")
+    _tell_best(run, live)
+
+
+def _tell_best(run: Run, live: Live | None) -> None:
     accuracy = run.history[run.best_epoch - 1]["val/layout_accuracy"]
     if live is not None:
         live.log_metric("val/best_layout_accuracy", accuracy, plot=False)

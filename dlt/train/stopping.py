@@ -28,4 +28,5 @@ def keep_best(
 def is_finished(run: Run, params: TrainParams) -> bool:
     """Whether all epochs are done, or evaluations have been without a better one for too long."""
     patience = params.early_stopping.patience * params.eval_every
-    return run.epoch >= params.epochs or run.epoch - run.best_epoch >= patience
+    since = max(run.best_epoch, params.proposal_epochs)
+    return run.epoch >= params.epochs or run.epoch - since >= patience

@@ -1,6 +1,7 @@
 """Tells about a training at the end of every epoch: its state, its page, TensorBoard, warnings."""
 
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,8 +44,7 @@ class Observer:
             GpuUse() if speaks and switches.monitor_system and torch.cuda.is_available() else None
         )
         self._board = _tensorboard(self._name) if speaks and switches.tensorboard else None
-        self._epochs, self._first_epoch = params.epochs, 0
-        self._started = time.time()
+        self._epochs, self._ends = params.epochs, [time.time()]
         self._told: Progress | None = None
 
     def __enter__(self) -> Self:
@@ -65,7 +65,7 @@ class Observer:
 
     def started(self, run: Run, epochs: int) -> None:
         """Training begins or goes on, up to so many epochs; TensorBoard gets its past again."""
-        self._epochs, self._first_epoch = epochs, run.epoch
+        self._epochs, self._ends = epochs, [time.time()]
         if self._speaks:
             print(f"page: {page_path(self._name)} (renews itself); in a terminal: make watch")
             for number, metrics in enumerate(run.history, 1):
@@ -76,6 +76,7 @@ class Observer:
         """An epoch has ended; the last entry of the run's history has its metrics."""
         if self._speaks:
             self._write_events(run.history[-1], run.epoch)
+            self._ends.append(time.time())
             self._tell(run.epoch, run.best_epoch, "running")
             use = self._gpu.mean() if self._gpu else None
             for line in filter(None, (stale_loss(run.history), idle_gpu(use))):
@@ -90,7 +91,8 @@ class Observer:
     def _tell(
         self, epoch: int, best_epoch: int, state: Literal["running", "finished", "stopped"]
     ) -> None:
-        now = time.time()
+        # of the last few, for the first epochs may be cheaper: one of them is evaluated
+        recent = self._ends[-1 - self._params.eval_every :]
         self._told = Progress(
             experiment=self._name,
             phase=self._phase,
@@ -98,10 +100,10 @@ class Observer:
             pid=os.getpid(),
             epoch=epoch,
             epochs=self._epochs,
-            seconds_per_epoch=(now - self._started) / max(epoch - self._first_epoch, 1),
+            seconds_per_epoch=(recent[-1] - recent[0]) / max(len(recent) - 1, 1),
             best_epoch=best_epoch,
             metric=self._params.early_stopping.metric,
-            updated=now,
+            updated=time.time(),
             state=state,
         )
         write_progress(self._told)
@@ -113,4 +115,6 @@ def _tensorboard(name: str) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise DltError("train.tensorboard: no such package; pip install tensorboard") from None
-    return SummaryWriter(str(tensorboard_path(name)))
+    folder = tensorboard_path(name)
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier run of this name
+    return SummaryWriter(str(folder))
