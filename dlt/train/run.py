@@ -96,7 +96,9 @@ def new_run(model: LayoutModel, params: TrainParams, ranks: Ranks) -> Run:
         part.recompute = params.gradient_checkpointing
     if params.compile_model:
         model.compile(dynamic=True)
-    scaler = torch.amp.GradScaler(ranks.device.type, enabled=params.mixed_precision == "fp16")
+    # the default scale overflows in the first steps, which are then left out
+    fp16 = params.mixed_precision == "fp16"
+    scaler = torch.amp.GradScaler(ranks.device.type, init_scale=2.0**10, enabled=fp16)
     step_size = params.batch_size * params.gradient_accumulation * ranks.world
     return Run(model, average, _optimizer(model, params), scaler, ranks, forward, step_size)
 
