@@ -72,7 +72,7 @@ def measure(name: str, phase: str, count: int) -> None:
     for epoch in range(2):
         steps = Steps(data, range(count), params, limits, 0, epoch, ranks, run.step_size)
         before = time.process_time()
-        train_epoch(run, steps, params, weights, total_steps=1000)
+        train_epoch(run, steps, params, weights, span=(0, 1000))
         seconds = time.process_time() - before
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     print(f"| `{name}` | {count / seconds:.1f} | {memory:,.0f} MiB |", flush=True)

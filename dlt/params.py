@@ -117,6 +117,7 @@ class TrainParams(_Block):
     """How the model is trained, with no value left open."""
 
     lr: Positive
+    proposal_epochs: Annotated[int, Field(ge=0)]
     epochs: Count
     min_steps: Annotated[int, Field(ge=0)]
     batch_size: Count

@@ -26,6 +26,7 @@ TINY = {
     "model.patch_size": [16, 32],
     "train.epochs": 2,
     "train.min_steps": 0,
+    "train.proposal_epochs": 1,
     "sample.steps": 2,
     "evaluate.gallery": 1,
 }

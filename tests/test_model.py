@@ -121,9 +121,33 @@ def test_given_attributes_have_no_loss() -> None:
     inputs, targets = batch(4)
     known = torch.ones(*targets.roles.shape, 4, dtype=torch.bool)
     state = add_noise(targets, known, torch.ones(4), Dice(0, 0, range(4)))
-    estimate = model()(inputs, state, torch.ones(4))
-    parts = losses(estimate, state, targets, inputs, torch.ones(len(NODE_ROLES)))
+    proposal, estimate = model()(inputs, state, torch.ones(4))
+    parts = losses(proposal, estimate, state, targets, inputs, torch.ones(len(NODE_ROLES)))
     assert parts.role == parts.prop == parts.box == 0
+
+
+def test_without_a_state_there_is_no_more_than_the_same_proposal() -> None:
+    inputs, targets = batch(4)
+    known = torch.zeros(*targets.roles.shape, 4, dtype=torch.bool)
+    state = add_noise(targets, known, torch.ones(4), Dice(0, 0, range(4)))
+    network = model()
+    proposal, estimate = network(inputs, state, torch.ones(4))
+    alone, nothing = network(inputs, None, torch.ones(4))
+    assert nothing is None
+    assert torch.equal(alone.role_logits, proposal.role_logits)
+    assert estimate is not None and not torch.equal(estimate.role_logits, proposal.role_logits)
+    parts = losses(alone, None, state, targets, inputs, torch.ones(len(NODE_ROLES)))
+    assert parts.role == parts.prop == parts.box == 0
+    assert parts.proposal > 0
+
+
+def test_the_denoiser_begins_as_agreeing_with_the_proposal() -> None:
+    inputs, targets = batch(4)
+    known = torch.zeros(*targets.roles.shape, 4, dtype=torch.bool)
+    state = add_noise(targets, known, torch.ones(4), Dice(0, 0, range(4)))
+    proposal, estimate = LayoutModel(TINY)(inputs, state, torch.ones(4))
+    assert torch.equal(estimate.role_logits, proposal.role_logits)
+    assert torch.equal(estimate.prop_logits, proposal.prop_logits)
 
 
 def test_sections_without_boxes_have_no_box_loss() -> None:
@@ -133,8 +157,9 @@ def test_sections_without_boxes_have_no_box_loss() -> None:
     )
     known = torch.zeros(*targets.roles.shape, 4, dtype=torch.bool)
     state = add_noise(bare, known, torch.ones(2), Dice(0, 0, range(2)))
-    estimate = model()(inputs, state, torch.ones(2))
-    assert losses(estimate, state, bare, inputs, torch.ones(len(NODE_ROLES))).box == 0
+    proposal, estimate = model()(inputs, state, torch.ones(2))
+    parts = losses(proposal, estimate, state, bare, inputs, torch.ones(len(NODE_ROLES)))
+    assert parts.box == 0
 
 
 def test_times_cover_the_unit_interval_and_half_of_them_are_one() -> None:
@@ -228,8 +253,9 @@ def test_every_weight_gets_a_gradient() -> None:
     time = draw_times(dice)
     state = add_noise(targets, known, time, dice)
     weights = torch.ones(len(NODE_ROLES))
-    parts = losses(network(inputs, state, time), state, targets, inputs, weights)
-    (parts.role + parts.prop + parts.box).backward()
+    proposal, estimate = network(inputs, state, time)
+    parts = losses(proposal, estimate, state, targets, inputs, weights)
+    (parts.proposal + parts.role + parts.prop + parts.box).backward()
     without = [n for n, w in network.named_parameters() if w.grad is None or not w.grad.any()]
     assert not without
 
@@ -245,9 +271,10 @@ def test_one_batch_can_be_learnt_by_heart() -> None:
         dice = Dice(0, epoch, range(4))
         time = draw_times(dice)
         state = add_noise(targets, known, time, dice)
-        parts = losses(network(inputs, state, time), state, targets, inputs, weights)
+        proposal, estimate = network(inputs, state, time)
+        parts = losses(proposal, estimate, state, targets, inputs, weights)
         optimizer.zero_grad()
-        (parts.role + parts.prop + parts.box).backward()
+        (parts.proposal + parts.role + parts.prop + parts.box).backward()
         optimizer.step()
     found = sample(network.eval(), inputs, steps=4, seed=0)
     right = found.role_probs.argmax(-1) == targets.roles

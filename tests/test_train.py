@@ -26,7 +26,7 @@ from tests.test_model import TINY, sections
 
 ALONE = Ranks(0, 1, torch.device("cpu"))
 PARAMS: TrainParams = settle(load_params().phases.phase1.train, ALONE).model_copy(
-    update={"epochs": 4, "batch_size": 4, "warmup_steps": 2}
+    update={"proposal_epochs": 1, "epochs": 4, "batch_size": 4, "warmup_steps": 2}
 )
 
 
@@ -59,7 +59,7 @@ def epochs(
     while run.epoch < until:
         numbers = epoch_examples(examples, params, 0, run.epoch)
         steps = Steps(examples, numbers, params, limits, 0, run.epoch, ALONE, run.step_size)
-        run.history.append(train_epoch(run, steps, params, weights, 12, save))
+        run.history.append(train_epoch(run, steps, params, weights, (0, 12), save))
     return run
 
 
@@ -79,7 +79,10 @@ def losses_of(run: Run) -> list[float]:
 
 def test_training_lowers_the_loss_and_repeats_exactly(examples: Sections) -> None:
     first, second = (epochs(fresh_run(), examples, 4) for _ in range(2))
-    assert losses_of(first)[-1] < losses_of(first)[0]
+    proposal, *whole = losses_of(first)
+    assert whole[-1] < whole[0]
+    assert proposal > 0
+    assert ["train/box_loss" in metrics for metrics in first.history] == [False, True, True, True]
     assert same(first, second)
 
 

@@ -22,7 +22,7 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import create_trial
 
 from dlt.tune.study import open_storage
-from tests.pipeline import Checkout, _environment
+from tests.pipeline import Checkout, environment
 from tests.test_pipeline import zip_folder
 
 TIMEOUT = 300  # seconds
@@ -83,7 +83,7 @@ def tune(checkout: Checkout, *arguments: str, **env: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "dlt.tune", *arguments],
         cwd=checkout.root,
-        env={**_environment(), **env},
+        env={**environment(), **env},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -161,7 +161,7 @@ def test_a_sweep_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
 
 def _kill_sweep(checkout: Checkout, moment: str) -> None:
     """Start a sweep, and kill -9 it at a moment; "workers": and its workers, not what they run."""
-    env = {**_environment(), "STAND_IN_SLEEPS": "3"}
+    env = {**environment(), "STAND_IN_SLEEPS": "3"}
     command = [sys.executable, "-m", "dlt.tune", "--trials", "5", "--jobs", "2"]
     log = checkout.root.parent / f"{moment}.log"
     with open(log, "w", encoding="utf-8") as printed:

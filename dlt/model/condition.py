@@ -1,12 +1,12 @@
-"""The condition encoder: DOM nodes and screenshot patches attend to each other, once a section.
+"""The condition encoder: what DOM nodes and screenshot say before there is a layout, once a section.
 
-Axis suffixes: b section, n node, p patch, m token (nodes, then patches), d model width, h head,
-c feature channel, y and x rows and columns of a feature map.
+Axis suffixes: b section, n node, p patch, d model width, h head, c feature channel, y and x rows and
+columns of a feature map.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +25,10 @@ from dlt.data.encode import (
     TEXT_BUCKETS,
 )
 from dlt.model.layers import HEAD_DIM, SelfBlock, fourier, mask_bias
+from dlt.section.roles import NODE_PROPS, NODE_ROLES
 
+NUM_ROLES = len(NODE_ROLES)
+NUM_PROPS = len(NODE_PROPS)
 HASH_DIM = 16  # width of hashed tokens, whose tables are large
 CELL = 4  # px a side of the finest features
 CELL_CHANNELS = 32
@@ -45,6 +48,13 @@ class Picture:
     patch_mask: Tensor  # bool [B, P]: not all padding
 
 
+class Proposal(NamedTuple):
+    """Labels by the structure alone."""
+
+    role_logits: Tensor  # float [B, N, NUM_ROLES]
+    prop_logits: Tensor  # float [B, N, NUM_PROPS]
+
+
 @dataclass(frozen=True)
 class Condition:
     """What the denoiser sees of B sections; computed once, used at every step."""
@@ -53,8 +63,9 @@ class Condition:
     relations: Tensor  # int64 [B, N, N]
     parents: Tensor  # int64 [B, N]: the root is its own
     nodes_bnd: Tensor
-    tokens_bmd: Tensor
-    token_bias: Tensor  # [B, 1, 1, M]: -inf on padding
+    proposal: Proposal
+    patches_bpd: Tensor
+    patch_bias: Tensor  # [B, 1, 1, P]: -inf on padding
     aspect_b: Tensor  # height of the screenshot in units of its width
     picture: Picture
 
@@ -190,7 +201,11 @@ def _blank_below(x_byxc: Tensor, rows_b: Tensor) -> Tensor:
 
 
 class ConditionEncoder(nn.Module):
-    """Node and patch tokens through self-attention with a bias for tree relations."""
+    """Nodes through self-attention with a bias for tree relations, and patches of the screenshot.
+
+    The nodes alone propose labels. That is cheap to learn well, before and beside the diffusion,
+    which starts from the proposal and revises it.
+    """
 
     recompute = False  # see `run_block`
 
@@ -198,33 +213,40 @@ class ConditionEncoder(nn.Module):
         super().__init__()
         self.nodes = NodeEmbedding(d_model)
         self.relatives = TreeMixer(d_model)
-        self.image = ImageStem(d_model, patch_size)
         self.relation = nn.Embedding(NUM_RELATIONS, d_model // HEAD_DIM)
         self.blocks = nn.ModuleList(SelfBlock(d_model, dropout) for _ in range(num_layers))
         self.norm = nn.LayerNorm(d_model)
+        self.labels = nn.Linear(d_model, NUM_ROLES + NUM_PROPS)
+        self.image = ImageStem(d_model, patch_size)
+        self.patch_norm = nn.LayerNorm(d_model)
 
     def forward(self, inputs: Inputs) -> Condition:
         """Encode B sections."""
+        nodes_bnd = self.read(inputs)
         picture = self.image(inputs.images, inputs.image_heights)
-        nodes_bnd = self.relatives(self.nodes(inputs), inputs.relations)
-        x_bmd = torch.cat([nodes_bnd, picture.patches_bpd], dim=1)
-        token_bias = mask_bias(torch.cat([inputs.node_mask, picture.patch_mask], dim=1))
-        patches = picture.patches_bpd.shape[1]
-        tree_bias = F.pad(relation_bias(self.relation, inputs.relations), (0, patches, 0, patches))
-        bias_bhmm = tree_bias + token_bias
-        for block in self.blocks:
-            x_bmd = run_block(block, self.recompute, x_bmd, bias_bhmm)
-        x_bmd = self.norm(x_bmd)
         return Condition(
             node_mask=inputs.node_mask,
             relations=inputs.relations,
             parents=inputs.parents,
-            nodes_bnd=x_bmd[:, : inputs.tags.shape[1]],
-            tokens_bmd=x_bmd,
-            token_bias=token_bias,
+            nodes_bnd=nodes_bnd,
+            proposal=self.propose(nodes_bnd),
+            patches_bpd=self.patch_norm(picture.patches_bpd),
+            patch_bias=mask_bias(picture.patch_mask),
             aspect_b=inputs.image_heights / inputs.images.shape[2],
             picture=picture,
         )
+
+    def read(self, inputs: Inputs) -> Tensor:
+        """Encode the structure of B sections: [B, N, D]."""
+        x_bnd = self.relatives(self.nodes(inputs), inputs.relations)
+        bias_bhnn = relation_bias(self.relation, inputs.relations) + mask_bias(inputs.node_mask)
+        for block in self.blocks:
+            x_bnd = run_block(block, self.recompute, x_bnd, bias_bhnn)
+        return self.norm(x_bnd)
+
+    def propose(self, nodes_bnd: Tensor) -> Proposal:
+        """Labels of what `read` has returned."""
+        return Proposal(*self.labels(nodes_bnd).split([NUM_ROLES, NUM_PROPS], dim=-1))
 
 
 def run_block(block: nn.Module, recompute: bool, *inputs: Any) -> Tensor:

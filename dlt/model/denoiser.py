@@ -21,12 +21,15 @@ from dlt.model.boxes import (
     signal,
     unscale_boxes,
 )
-from dlt.model.condition import Condition, relation_bias, run_block
+from dlt.model.condition import (
+    NUM_PROPS,
+    NUM_ROLES,
+    Condition,
+    relation_bias,
+    run_block,
+)
 from dlt.model.layers import HEAD_DIM, CrossBlock, KeyValue, fourier, mask_bias
-from dlt.section.roles import NODE_PROPS, NODE_ROLES
 
-NUM_ROLES = len(NODE_ROLES)
-NUM_PROPS = len(NODE_PROPS)
 MASK_ROLE = NUM_ROLES  # the absorbing state
 MASK_PROP = NUM_PROPS
 ATTRIBUTES = ("role", "prop", "position", "size")  # what can be given for a node
@@ -78,7 +81,7 @@ def coordinates(given: Tensor) -> Tensor:
 
 
 class Denoiser(nn.Module):
-    """A transformer over nodes with attention to the condition; predicts the clean state."""
+    """A transformer over nodes with attention to the patches; predicts the clean state."""
 
     recompute = False  # see `run_block`
 
@@ -107,7 +110,7 @@ class Denoiser(nn.Module):
             condition=condition,
             bias_bhnn=relation_bias(self.relation, condition.relations)
             + mask_bias(condition.node_mask),
-            key_values=tuple(layer(condition.tokens_bmd) for layer in self.key_values),
+            key_values=tuple(layer(condition.patches_bpd) for layer in self.key_values),
             siblings=Siblings.of(condition.parents, condition.node_mask),
             borders=self.edges.look(condition.picture),
         )
@@ -131,17 +134,19 @@ class Denoiser(nn.Module):
             + self.time(fourier(time_b[:, None], _FREQUENCIES))[:, None]
         )
         for block, key_value in zip(self.blocks, memory.key_values, strict=True):
-            context = (memory.bias_bhnn, key_value, condition.token_bias)
+            context = (memory.bias_bhnn, key_value, condition.patch_bias)
             x_bnd = run_block(block, self.recompute, x_bnd, *context)
         x_bnd = self.norm(x_bnd)
-        roles, props = self.labels(x_bnd).split([NUM_ROLES, NUM_PROPS], dim=-1)
+        revised = torch.cat(condition.proposal, dim=-1) + self.labels(x_bnd)
+        roles, props = revised.split([NUM_ROLES, NUM_PROPS], dim=-1)
         relative = self.flow(x_bnd, condition.parents, memory.siblings)
         coarse = compose_boxes(relative, condition.parents, boxes, known)
         rows_b = condition.picture.rows_b
         found = self.edges(x_bnd, coarse, state.guess, memory.borders, rows_b)
         # the root is the screenshot
         fine = torch.cat([coarse[:, :1], boxes_between(*found)[:, 1:]], dim=1)
-        return Estimate(roles, props, torch.where(known, boxes, fine), coarse, relative, found)
+        fine = torch.where(known, boxes, fine)
+        return Estimate(roles, props, fine, coarse, relative, found)
 
 
 def _waves(boxes: Tensor, condition: Condition) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from dlt.data.batch import Inputs
-from dlt.model.condition import ConditionEncoder
+from dlt.model.condition import ConditionEncoder, Proposal
 from dlt.model.denoiser import MASK_PROP, MASK_ROLE, Denoiser, Estimate, State
 from dlt.model.diffusion import reverse_step
 from dlt.model.layers import initialise
@@ -21,21 +21,27 @@ class LayoutModel(nn.Module):
         self.denoiser = Denoiser(width, params.num_denoiser_layers, dropout)
         self.apply(initialise)
         # At first boxes fill their parents or share them: errors would multiply down the tree.
-        # And nothing is made of the noised boxes and the guess, which know nothing yet.
+        # Nothing is made of the noised boxes and the guess, which know nothing yet. And what the
+        # structure proposes stays as it is.
         first = self.denoiser
-        for layer in (first.flow.head, first.box, first.guess, first.region.project):
+        for layer in (first.flow.head, first.box, first.guess, first.region.project, first.labels):
             nn.init.zeros_(layer.weight)
 
     def forward(
-        self, inputs: Inputs, state: State, time_b: Tensor, unroll_b: Tensor | None = None
-    ) -> Estimate:
-        """One denoising step with the condition encoded anew, as in training.
+        self, inputs: Inputs, state: State | None, time_b: Tensor, unroll_b: Tensor | None = None
+    ) -> tuple[Proposal, Estimate | None]:
+        """The proposal and one denoising step, with the condition encoded anew, as in training.
+
+        Without a `state` there is no more than the proposal.
 
         With `unroll_b` in 0 .. 1, a step back to that share of the time comes first, without
         gradients: what the model learns to improve on are its own estimates, as in sampling
         (unrolled denoising, Savinov et al. 2022).
         """
-        memory = self.denoiser.remember(self.encoder(inputs))
+        if state is None:
+            return self.encoder.propose(self.encoder.read(inputs)), None
+        condition = self.encoder(inputs)
+        memory = self.denoiser.remember(condition)
         if unroll_b is not None:
             free = (
                 (state.roles == MASK_ROLE) & inputs.node_mask,
@@ -46,7 +52,7 @@ class LayoutModel(nn.Module):
                 then_b = time_b * unroll_b
                 state = reverse_step(state, first, free, time_b, then_b, unroll_b)
             time_b = then_b
-        return self.denoiser(state, time_b, memory)
+        return condition.proposal, self.denoiser(state, time_b, memory)
 
 
 def count_parameters(model: nn.Module) -> int:

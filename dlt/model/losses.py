@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from dlt.data.batch import Inputs, TargetTensors
 from dlt.model.boxes import Edges, edges, relative_boxes
+from dlt.model.condition import Proposal
 from dlt.model.denoiser import MASK_PROP, MASK_ROLE, Estimate, State, coordinates
 
 _EDGE_WEIGHT = 0.25  # nats against lengths as fractions of the screenshot
@@ -15,30 +16,36 @@ _EDGE_WEIGHT = 0.25  # nats against lengths as fractions of the screenshot
 
 @dataclass(frozen=True)
 class Losses:
-    """Mean losses of a batch; the box loss is 0 where no section has boxes."""
+    """Mean losses of a batch; 0 where there is nothing to take the mean over."""
 
+    proposal: Tensor
     role: Tensor
     prop: Tensor
     box: Tensor
 
 
 def losses(
-    estimate: Estimate,
+    proposal: Proposal,
+    estimate: Estimate | None,
     state: State,
     targets: TargetTensors,
     inputs: Inputs,
     role_weights: Tensor,
 ) -> Losses:
-    """Cross-entropy of masked labels; L1 (in the parent's frame and in the screenshot's) and
-    generalised IoU of boxes that are not given."""
+    """Cross-entropy of all proposed and of masked labels; L1 (in the parent's frame and in the
+    screenshot's) and generalised IoU of boxes that are not given."""
     node_mask = inputs.node_mask
+    proposed = _cross_entropy(proposal.role_logits, targets.roles, node_mask, role_weights)
+    proposed = proposed + _cross_entropy(proposal.prop_logits, targets.props, node_mask, None)
+    if estimate is None:
+        return Losses(proposed, *proposed.new_zeros(3))
     role = _cross_entropy(
         estimate.role_logits, targets.roles, (state.roles == MASK_ROLE) & node_mask, role_weights
     )
     prop = _cross_entropy(
         estimate.prop_logits, targets.props, (state.props == MASK_PROP) & node_mask, None
     )
-    return Losses(role, prop, _box_loss(estimate, state, targets, inputs))
+    return Losses(proposed, role, prop, _box_loss(estimate, state, targets, inputs))
 
 
 def _cross_entropy(

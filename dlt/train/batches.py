@@ -39,23 +39,24 @@ class Part:
     state: State
     time_b: Tensor
     unroll_b: Tensor | None  # see LayoutModel
-    counts: tuple[float, float, float]  # what the mean role, prop and box losses are means over
+    counts: tuple[float, ...]  # what the mean proposal, role, prop and box losses are means over
+    proposal_only: bool = False  # see TrainParams.proposal_epochs
 
     def to(self, device: torch.device) -> "Part":
         """The same on another device."""
         unroll_b = None if self.unroll_b is None else self.unroll_b.to(device)
-        return Part(
-            self.inputs.to(device),
-            self.targets.to(device),
-            self.state.to(device),
-            self.time_b.to(device),
-            unroll_b,
-            self.counts,
+        return replace(
+            self,
+            inputs=self.inputs.to(device),
+            targets=self.targets.to(device),
+            state=self.state.to(device),
+            time_b=self.time_b.to(device),
+            unroll_b=unroll_b,
         )
 
     def idle(self) -> "Part":
         """The same without weight: what a rank computes while others have more to do."""
-        return replace(self, counts=(0.0, 0.0, 0.0))
+        return replace(self, counts=(0.0,) * len(self.counts))
 
 
 def make_part(
@@ -64,11 +65,13 @@ def make_part(
     improve: bool,
     class_dropout: float = 0.0,
     text_dropout: float = 0.0,
+    proposal_only: bool = False,
 ) -> Part:
     """Collate and noise sections, each with its own dice.
 
     Args:
         improve: learn to improve on a first estimate, not to begin.
+        proposal_only: learn to propose, and no more.
     """
     inputs, targets = collate_inputs(sections), collate_targets(sections)
     unroll_b = dice.uniform() if improve else None
@@ -77,12 +80,14 @@ def make_part(
     given = draw_given(inputs.node_mask, dice)
     time_b = draw_times(dice)
     state = add_noise(targets, given, time_b, dice)
-    counts = _counts(state, targets, inputs.node_mask)
-    return Part(inputs, targets, state, time_b, unroll_b, counts)
+    counts = (float(len(sections)), 0.0, 0.0, 0.0)
+    if not proposal_only:
+        counts = (counts[0], *_counts(state, targets, inputs.node_mask))
+    return Part(inputs, targets, state, time_b, unroll_b, counts, proposal_only)
 
 
 def _counts(state: State, targets: TargetTensors, node_mask: Tensor) -> tuple[float, float, float]:
-    """What `dlt.model.losses` divides by."""
+    """What `dlt.model.losses` divides the losses of the denoiser by."""
     role = ((state.roles == MASK_ROLE) & node_mask).any(1).sum()
     prop = ((state.props == MASK_PROP) & node_mask).any(1).sum()
     box = (targets.box_weights * node_mask * ~coordinates(state.given).all(-1)).sum()
@@ -164,7 +169,9 @@ class Steps(Dataset[list[Part]]):
         for part in self.limits.split(sections):
             dice = Dice(self.seed, self.epoch, [numbers[i] for i in part])
             chosen = [sections[i] for i in part]
-            yield make_part(chosen, dice, improve, hidden.class_dropout, hidden.text_dropout)
+            shares = (hidden.class_dropout, hidden.text_dropout)
+            only = self.epoch < hidden.proposal_epochs
+            yield make_part(chosen, dice, improve, *shares, proposal_only=only)
 
 
 def load_steps(steps: Steps, first: int, workers: int) -> DataLoader[list[Part]]:

@@ -156,13 +156,18 @@ def _initial_model(params: ModelParams, start: str | None) -> LayoutModel:
 
 
 def enough_epochs(params: TrainParams, examples: int, step_size: int) -> TrainParams:
-    """As many times the epochs as it takes to train `min_steps`, evaluating as much less often."""
+    """As many times the epochs as it takes to train `min_steps`, evaluating as much less often.
+
+    The epochs that are returned begin with `proposal_epochs`.
+    """
     views = examples * max(params.augmentation_factor, 1)
-    steps = params.epochs * math.ceil(views / step_size)
+    steps = (params.proposal_epochs + params.epochs) * math.ceil(views / step_size)
     factor = max(params.min_steps / steps, 1.0)
+    first = round(params.proposal_epochs * factor)
     return params.model_copy(
         update={
-            "epochs": math.ceil(params.epochs * factor),
+            "proposal_epochs": first,
+            "epochs": first + math.ceil(params.epochs * factor),
             "eval_every": round(params.eval_every * factor),
         }
     )
@@ -180,16 +185,19 @@ def _train(run: Run, job: Job, live: Live | None) -> None:
     params = enough_epochs(params, len(job.train_set), run.step_size)
     limits = Limits.of(job.chosen.model, params)
     numbers = [epoch_examples(job.train_set, params, seed, e) for e in range(params.epochs)]
-    total_steps = sum(math.ceil(len(n) / run.step_size) for n in numbers)
+    counts = [math.ceil(len(n) / run.step_size) for n in numbers]
+    proposing = sum(counts[: params.proposal_epochs])
     pruned = False
     while not pruned and not is_finished(run, params):
         chosen, size = numbers[run.epoch], run.step_size
         steps = Steps(job.train_set, chosen, params, limits, seed, run.epoch, run.ranks, size)
-        metrics = train_epoch(
-            run, steps, params, job.weights, total_steps, lambda: _save(run, job, False)
-        )
+        # the rate rises and falls once for the proposal, once for the whole model
+        proposes = run.epoch < params.proposal_epochs
+        span = (0, proposing) if proposes else (proposing, sum(counts))
+        metrics = train_epoch(run, steps, params, job.weights, span, lambda: _save(run, job, False))
         better = False
-        if run.epoch % params.eval_every == 0 or run.epoch == params.epochs:
+        due = run.epoch % params.eval_every == 0 or run.epoch == params.epochs
+        if due and run.epoch > params.proposal_epochs:
             weights = run.average_weights()
             metrics |= _evaluate(run, job, params, weights)
             better = keep_best(run, metrics, weights)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from dlt.model.condition import Proposal
 from dlt.model.denoiser import Estimate
 from dlt.params import TrainParams
 from dlt.process import cores
@@ -58,10 +59,13 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
     return torch.autocast(device.type, _TYPES[precision])
 
 
-def in_float32(estimate: Estimate) -> Estimate:
-    """An estimate that losses can be computed from without loss of precision."""
+def in_float32(proposal: Proposal, estimate: Estimate | None) -> tuple[Proposal, Estimate | None]:
+    """A model's answer as losses can be computed from without loss of precision."""
+    proposal = Proposal(*(logits.float() for logits in proposal))
+    if estimate is None:
+        return proposal, None
     edges = tuple(replace(e, log_probs_bnel=e.log_probs_bnel.float()) for e in estimate.edges)
-    return replace(
+    estimate = replace(
         estimate,
         role_logits=estimate.role_logits.float(),
         prop_logits=estimate.prop_logits.float(),
@@ -70,3 +74,4 @@ def in_float32(estimate: Estimate) -> Estimate:
         relative=estimate.relative.float(),
         edges=(edges[0], edges[1]),
     )
+    return proposal, estimate

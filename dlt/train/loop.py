@@ -22,7 +22,7 @@ from dlt.train.health import check_loss, warn_of_idle_gpu
 from dlt.train.rate import learning_rate
 from dlt.train.run import Run
 
-LOSSES = ("role_loss", "prop_loss", "box_loss")
+LOSSES = ("proposal_loss", "role_loss", "prop_loss", "box_loss")
 
 
 def role_weights(sections: Sequence[Encoded], power: float) -> Tensor:
@@ -41,14 +41,14 @@ def train_epoch(
     steps: Steps,
     params: TrainParams,
     weights: Tensor,
-    total_steps: int,
+    span: tuple[int, int],
     save: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
     """The steps that are left of an epoch; returns the mean losses and the speed.
 
     Args:
         weights: of the roles, as from `role_weights`.
-        total_steps: of the whole run, for the learning rate.
+        span: the steps over which the learning rate rises and falls: its first, and the one after.
         save: writes a checkpoint; called in the midst of the epoch every `checkpoint_minutes`.
     """
     run.forward.train()
@@ -62,7 +62,7 @@ def train_epoch(
     for parts in bar:
         waited += time.monotonic() - ready
         for group in run.optimizer.param_groups:
-            group["lr"] = learning_rate(run.step, total_steps, params)
+            group["lr"] = learning_rate(run.step - span[0], span[1] - span[0], params)
         late = time.monotonic() - saved > 60 * params.checkpoint_minutes
         examples = len(steps.batches[run.batch])
         loss, late = _step(run, parts, examples, late, params, weights, steps.seed)
@@ -97,41 +97,49 @@ def _step(
     """One step of the optimiser; returns the loss, and whether the first rank is `late` to save."""
     counts = np.sum([part.counts for part in parts], axis=0)
     table = run.ranks.gather([len(parts), late, *counts])
-    totals = table[:, 2:].sum(0).clamp(min=1e-6)
+    totals = table[:, 2:].sum(0)
     idle = [parts[-1].idle()] * (int(table[:, 0].max()) - len(parts))
     run.optimizer.zero_grad(set_to_none=True)
-    own = torch.zeros(3, dtype=torch.float64)
+    own = torch.zeros(len(LOSSES), dtype=torch.float64)
     for i, part in enumerate(work := [*parts, *idle]):
         _seed_dropout(run, seed, i)
         with _gradients_stay_here(run.forward) if i + 1 < len(work) else nullcontext():
             own += _backward(run, part, totals, params, weights)
     norm = _update(run, params)
     mean = run.ranks.gather(own.tolist()).sum(0)
-    loss = float(mean @ torch.tensor([1, 1, params.box_weight], dtype=torch.float64))
+    loss = float(total_loss(mean, params.box_weight))
     check_loss(run, loss, norm)
-    for name, value in zip(("loss", *LOSSES), (loss, *mean.tolist()), strict=True):
-        run.sums[name] = run.sums.get(name, 0.0) + value * examples
+    measured = zip(("loss", *LOSSES), (loss, *mean.tolist()), (1, *totals.tolist()), strict=True)
+    for name, value, count in measured:
+        if count:
+            run.sums[name] = run.sums.get(name, 0.0) + value * examples
     run.batch, run.step = run.batch + 1, run.step + 1
     return loss, bool(table[0, 1])
 
 
 def _backward(run: Run, part: Part, totals: Tensor, params: TrainParams, weights: Tensor) -> Tensor:
-    """Add a part's gradients; returns its share of the mean role, prop and box losses."""
+    """Add a part's gradients; returns its share of the mean losses: [len(LOSSES)]."""
     part = part.to(run.ranks.device)
-    share = torch.tensor(part.counts, dtype=torch.float64) / totals
+    share = torch.tensor(part.counts, dtype=torch.float64) / totals.clamp(min=1e-6)
     mean = part_losses(run.forward, part, params, weights) * share.to(weights)
-    loss = mean[0] + mean[1] + params.box_weight * mean[2]
+    loss = total_loss(mean, params.box_weight)
     # DDP and FSDP take the mean over ranks, but the sum is what is wanted
     run.scaler.scale(loss * run.ranks.world).backward()
     return mean.detach().double().cpu()
 
 
 def part_losses(model: nn.Module, part: Part, params: TrainParams, weights: Tensor) -> Tensor:
-    """The mean role, prop and box losses of a part: [3]."""
+    """The mean losses of a part: [len(LOSSES)]."""
+    noised = None if part.proposal_only else part.state
     with autocast(weights.device, params.mixed_precision):
-        estimate = model(part.inputs, part.state, part.time_b, part.unroll_b)
-    found = losses(in_float32(estimate), part.state, part.targets, part.inputs, weights)
-    return torch.stack([found.role, found.prop, found.box])
+        answer = model(part.inputs, noised, part.time_b, part.unroll_b)
+    found = losses(*in_float32(*answer), part.state, part.targets, part.inputs, weights)
+    return torch.stack([found.proposal, found.role, found.prop, found.box])
+
+
+def total_loss(parts: Tensor, box_weight: float) -> Tensor:
+    """What is minimised, of the means [len(LOSSES)]."""
+    return parts[:3].sum() + box_weight * parts[3]
 
 
 def _update(run: Run, params: TrainParams) -> float:

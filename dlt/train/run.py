@@ -91,7 +91,10 @@ def new_run(model: LayoutModel, params: TrainParams, ranks: Ranks) -> Run:
         for whole in (model, average.module):
             _shard(whole)
     elif ranks.world > 1:
-        forward = DistributedDataParallel(model, broadcast_buffers=False)
+        # while the model only proposes, the denoiser has no gradients
+        forward = DistributedDataParallel(
+            model, broadcast_buffers=False, find_unused_parameters=params.proposal_epochs > 0
+        )
     for part in (model.encoder, model.denoiser):
         part.recompute = params.gradient_checkpointing
     if params.compile_model:
@@ -118,7 +121,15 @@ def _optimizer(model: nn.Module, params: TrainParams) -> torch.optim.Optimizer:
         },
         {"params": [w for w in model.parameters() if w.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=params.lr, betas=(0.9, 0.98), fused=True)
+    optimizer = torch.optim.AdamW(groups, lr=params.lr, betas=(0.9, 0.98), fused=True)
+    # checkpoints hold the state of all weights, also of those without gradients so far
+    for weight in model.parameters():
+        optimizer.state[weight] = {
+            "step": torch.zeros((), device=weight.device),
+            "exp_avg": torch.zeros_like(weight),
+            "exp_avg_sq": torch.zeros_like(weight),
+        }
+    return optimizer
 
 
 def _ema(decay: float) -> Any:

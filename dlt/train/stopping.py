@@ -20,4 +20,5 @@ def keep_best(run: Run, metrics: Mapping[str, float], weights: Mapping[str, Tens
 def is_finished(run: Run, params: TrainParams) -> bool:
     """Whether all epochs are done, or evaluations have been without a better one for too long."""
     patience = params.patience * params.eval_every
-    return run.epoch >= params.epochs or run.epoch - run.best_epoch >= patience
+    since = max(run.best_epoch, params.proposal_epochs)
+    return run.epoch >= params.epochs or run.epoch - since >= patience

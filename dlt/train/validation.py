@@ -15,7 +15,7 @@ from dlt.params import TrainParams
 from dlt.predict import predict_pairs
 from dlt.train.batches import Limits, coin, make_part
 from dlt.train.distributed import Ranks
-from dlt.train.loop import LOSSES, part_losses
+from dlt.train.loop import LOSSES, part_losses, total_loss
 
 VAL_SEED = 1  # the noise that val losses are measured with
 
@@ -34,7 +34,7 @@ def val_losses(
     nodes, rows = [len(s.tags) for s in sections], [s.image_height for s in sections]
     batches = length_batches(nodes, rows, params.batch_size, np.random.default_rng(VAL_SEED))
     model.eval()
-    sums = np.zeros(4)
+    sums = np.zeros(1 + len(LOSSES))
     for number, batch in enumerate(batches):
         if number % ranks.world != ranks.rank:
             continue
@@ -43,7 +43,7 @@ def val_losses(
             dice = Dice(VAL_SEED, 0, chosen)
             part = make_part([sections[i] for i in chosen], dice, coin(VAL_SEED, 0, number))
             found = part_losses(model, part.to(weights.device), params, weights)
-            total = found[0] + found[1] + params.box_weight * found[2]
+            total = total_loss(found, params.box_weight)
             sums += np.array([total.item(), *found.tolist()]) * len(chosen)
     means = ranks.gather(sums.tolist()).sum(0) / len(sections)
     return dict(zip((f"val/{name}" for name in ("loss", *LOSSES)), means.tolist(), strict=True))
