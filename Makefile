@@ -36,17 +36,18 @@ PHASE ?= auto
 tune: $(READY)
 	$(PY) -m dlt.tune --trials $(TRIALS) --jobs $(JOBS) --phase $(PHASE)
 
-FOLDS ?=
 watch: $(READY)
 	@$(PY) -m dlt.watch
 
+FOLDS ?=
 folds: $(READY)
 	$(PY) -m dlt.folds --jobs $(JOBS) $(if $(FOLDS),--folds $(FOLDS))
 
-# What differs between experiments, in 120 columns: parameters and headline figures.
-HIDDEN := Created|.*/|.*loss|val\.|lr$$|samples|element_|node|prop|box|aes|sec|mem
+# What differs between experiments, in 120 columns: names, accuracy and parameters. DVC's table has a
+# column for every figure and every dependency that differs; what is no match here is left out.
+SHOWN := (Experiment|State|(val_)?layout_accuracy)$$|(data|evaluate|ingest|model|phases|sample|seed|train)\b(?!.*(/|loss))
 show: $(READY)
-	dvc exp show --only-changed --drop '$(HIDDEN)'
+	dvc exp show --only-changed --drop '(?!$(SHOWN))'
 
 lint: $(READY_DEV)
 	$(PY) -m ruff check .
