@@ -30,14 +30,14 @@ import yaml
 from benchmarks.results import write_section
 from dlt.data.batch import collate_inputs, collate_targets, length_batches
 from dlt.data.labelled import PackedSections
-from dlt.data.shards import INDEX, ShardIndex
+from dlt.data.shards import INDEX, ShardIndex, packed_bytes
 from dlt.params import load_params
 from dlt.process import run_main
 from dlt.split import divide, read_items
 from dlt.validate import REPORT, write_report
 
 STAGES = ("ingest", "validate", "split")
-PHASES = ("phase1", "phase3")
+LOADERS = {"bytes, shuffled": "phase1", "loader, phase1": "phase1", "loader, phase3": "phase3"}
 LOADED = 1_280  # sections that the loader is timed on
 BATCH = 32
 HEAD = "| sections | what | CPU s | sections a CPU second | peak MiB |\n|---|---|---|---|---|"
@@ -67,7 +67,9 @@ def main() -> None:
     parser.add_argument("--sizes", default="2000,20000", help="numbers of sections")
     parser.add_argument("--scratch", type=Path, help="a folder on a disk with room")
     parser.add_argument("--held", help="numbers of sections whose bookkeeping alone is measured")
-    parser.add_argument("--load", choices=PHASES, help=argparse.SUPPRESS)  # in a process of its own
+    parser.add_argument(
+        "--load", choices=LOADERS, help=argparse.SUPPRESS
+    )  # in a process of its own
     parser.add_argument("--keep", choices=HELD, help=argparse.SUPPRESS)  # the same
     args = parser.parse_args()
     if args.load:
@@ -109,9 +111,9 @@ def measure(clone: Path, size: int) -> Iterator[Cost]:
     subprocess.run(["rm", "-r", "data/raw", "data/processed"], cwd=clone, check=True)
     back = run(clone, "dvc", "checkout", "-q", "ingest", "split")
     yield Cost(size, "DVC, checkout", size, *back)
-    for phase in PHASES:
-        loaded = run(clone, "benchmarks.data_scale", "--load", phase)
-        yield Cost(size, f"loader, {phase}", LOADED, *loaded)
+    for what in LOADERS:
+        loaded = run(clone, "benchmarks.data_scale", "--load", what)
+        yield Cost(size, what, LOADED, *loaded)
 
 
 def make_clone(clone: Path, size: int) -> None:
@@ -133,14 +135,18 @@ def run(clone: Path, module: str, *options: str) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def load(folder: Path, phase: str) -> None:
-    """Read LOADED sections in shuffled batches, as one worker of the loader does."""
+def load(folder: Path, what: str) -> None:
+    """Read LOADED sections in shuffled batches, as one worker of the loader does, or their bytes."""
     index = ShardIndex.read(folder)
-    model = load_params().resolve(phase).model
+    model = load_params().resolve(LOADERS[what]).model
     sections = PackedSections(index, range(len(index)), model)
     rng = np.random.default_rng(0)
     batches = length_batches(sections.nodes.tolist(), sections.rows.tolist(), BATCH, rng)
     for batch in batches[: LOADED // BATCH]:
+        if what.startswith("bytes"):
+            for i in batch:
+                packed_bytes(index[i])
+            continue
         encoded = [sections[i].encoded for i in batch]
         collate_inputs(encoded)
         collate_targets(encoded)

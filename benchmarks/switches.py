@@ -63,7 +63,9 @@ def measure(name: str, phase: str, count: int) -> None:
     torch.manual_seed(0)
     ranks = Ranks(0, 1, torch.device("cpu"))
     chosen = load_params().resolve(phase)
-    params = settle(chosen.train.model_copy(update={"dataloader_num_workers": 0}), ranks)
+    params = settle(
+        chosen.train.model_copy(update={"dataloader_num_workers": 0, "proposal_epochs": 0}), ranks
+    )
     params = params.model_copy(update={"mixed_precision": "no", **VARIANTS[name]})
     data = sections(count, chosen.model)
     run = new_run(LayoutModel(chosen.model), params, ranks)

@@ -26,7 +26,7 @@ def examples() -> Sections:
 
 def changed(**values: object) -> TrainParams:
     """Parameters of a short training."""
-    return PARAMS.model_copy(update={"batch_size": 8, **values})
+    return PARAMS.model_copy(update={"proposal_epochs": 0, "batch_size": 8, **values})
 
 
 def trained(examples: Sections, **values: object) -> Run:
@@ -168,18 +168,19 @@ def test_workers_make_the_steps(examples: Sections) -> None:
 @pytest.mark.parametrize("bad", ["nan", "inf"])
 def test_a_loss_that_is_no_number_is_one_line(bad: str) -> None:
     for loss, norm in ((float(bad), 1.0), (1.0, float(bad))):
-        with pytest.raises(DltError, match=r"step 1: .*learning rate 0.001.*train\.lr") as caught:
-            check_loss(fresh_run(), loss, norm)
+        with pytest.raises(DltError, match=r"step 0: .*learning rate 0.001.*train\.lr") as caught:
+            check_loss(fresh_run(), loss, norm, 1)
         assert "\n" not in str(caught.value)
 
 
 def test_a_loss_that_explodes_stops_the_run_and_one_that_jumps_does_not() -> None:
     run = fresh_run()
-    for run.step in range(100):
-        check_loss(run, 40.0 if run.step == 50 else 2.0, 1.0)
+    for step in range(1, 100):
+        check_loss(run, 40.0 if step == 50 else 2.0, 1.0, step)
+    check_loss(run, 40.0, 1.0, 1)  # of other losses
     with pytest.raises(DltError, match="exploded"):
-        for run.step in range(100, 200):
-            check_loss(run, 40.0, 1.0)
+        for step in range(2, 200):
+            check_loss(run, 1.0 if step < 30 else 400.0, 1.0, step)
 
 
 def test_a_gpu_that_waits_is_told(capsys: pytest.CaptureFixture[str]) -> None:

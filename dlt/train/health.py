@@ -18,16 +18,18 @@ _RATE = 0.05  # of the running mean
 _ALLOCATORS = ("DefaultCPUAllocator", "can't allocate memory", "Cannot allocate memory")
 
 
-def check_loss(run: Run, loss: float, norm: float) -> None:
-    """Take up the loss of a step, over all ranks, and the norm of its gradients.
+def check_loss(run: Run, loss: float, norm: float, since: int) -> None:
+    """Take up the loss of the step just done, over all ranks, and the norm of its gradients.
+
+    Args:
+        since: the number of the step, from 1, among those that sum the same losses.
 
     Raises:
         DltError: one of them is no number, or the loss has risen far above where it began.
     """
     if math.isfinite(loss):
-        seen = min(run.step, _FIRST_STEPS)
-        if run.step < _FIRST_STEPS:
-            run.first_loss = (seen * run.first_loss + loss) / (seen + 1)
+        if since <= _FIRST_STEPS:
+            run.first_loss = ((since - 1) * run.first_loss + loss) / since
             run.recent_loss = run.first_loss
         else:
             run.recent_loss += _RATE * (loss - run.recent_loss)
@@ -36,7 +38,7 @@ def check_loss(run: Run, loss: float, norm: float) -> None:
     if broken or run.recent_loss > _EXPLODED * run.first_loss:
         what = f"is {loss}" if broken else f"exploded to {run.recent_loss:.3g}"
         raise DltError(
-            f"step {run.step + 1}: the loss {what}, gradient norm {norm:.3g}, learning rate "
+            f"step {run.step}: the loss {what}, gradient norm {norm:.3g}, learning rate "
             f"{run.optimizer.param_groups[0]['lr']:.2g}; set train.lr lower, train.warmup_steps "
             "higher or train.grad_clip lower; train.resume_from goes on from the last checkpoint"
         )

@@ -66,7 +66,8 @@ def train_epoch(
             group["lr"] = learning_rate(step, total, params, run.epoch)
         late = time.monotonic() - saved > 60 * params.checkpoint_minutes
         examples = len(steps.batches[run.batch])
-        loss, late = _step(run, parts, examples, late, params, weights, steps.seed)
+        loss, norm, late = _step(run, parts, examples, late, params, weights, steps.seed)
+        check_loss(run, loss, norm, run.step - span[0])
         seen += examples
         bar.set_postfix(loss=f"{loss:.3f}")
         if late:
@@ -94,8 +95,9 @@ def _step(
     params: TrainParams,
     weights: Tensor,
     seed: int,
-) -> tuple[float, bool]:
-    """One step of the optimiser; returns the loss, and whether the first rank is `late` to save."""
+) -> tuple[float, float, bool]:
+    """One step of the optimiser; returns the loss, the norm of its gradients, and whether the first
+    rank is `late` to save."""
     counts = np.sum([part.counts for part in parts], axis=0)
     table = run.ranks.gather([len(parts), late, *counts])
     totals = table[:, 2:].sum(0)
@@ -109,13 +111,12 @@ def _step(
     norm = _update(run, params)
     mean = run.ranks.gather(own.tolist()).sum(0)
     loss = float(total_loss(mean, params.box_weight))
-    check_loss(run, loss, norm)
     measured = zip(("loss", *LOSSES), (loss, *mean.tolist()), (1, *totals.tolist()), strict=True)
     for name, value, count in measured:
         if count:
             run.sums[name] = run.sums.get(name, 0.0) + value * examples
     run.batch, run.step = run.batch + 1, run.step + 1
-    return loss, bool(table[0, 1])
+    return loss, norm, bool(table[0, 1])
 
 
 def _backward(run: Run, part: Part, totals: Tensor, params: TrainParams, weights: Tensor) -> Tensor:
