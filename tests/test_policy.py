@@ -220,14 +220,14 @@ def test_the_best_epoch_follows_the_rule(
     assert run.best_epoch == best
 
 
-def test_patience_counts_evaluations() -> None:
-    chosen = params(
-        epochs=50, eval_every=3, early_stopping={**BASE.early_stopping.model_dump(), "patience": 2}
-    )
+@pytest.mark.parametrize("best", [0, 9])
+def test_patience_counts_evaluations_after_the_proposal(best: int) -> None:
+    patience = {**BASE.early_stopping.model_dump(), "patience": 2}
+    chosen = params(proposal_epochs=6, epochs=50, eval_every=3, early_stopping=patience)
     run = new_run(LayoutModel(TINY), BASE, ALONE)
-    run.best_epoch, run.epoch = 9, 14
+    run.best_epoch, run.epoch = best, max(best, 6) + 5
     assert not is_finished(run, chosen)
-    run.epoch = 15
+    run.epoch += 1
     assert is_finished(run, chosen)
 
 
