@@ -3,6 +3,7 @@
 # make show    experiments, what differs
 # make tune    search the hyperparameters: make tune TRIALS=50 JOBS=4 PHASE=phase2 (docs/sweeps.md)
 # make watch   the training that runs, in the terminal (docs/training.md)
+# make transfer  few sections of one's own: synthetic ones first (README.md)
 # make folds   cross-validation: make folds FOLDS=5 JOBS=2, or FOLDS=sites (docs/training.md)
 
 # The first interpreter that is new enough; choose another with `make PYTHON=/path/to/python3 …`.
