@@ -21,7 +21,7 @@ export ITERATIVE_DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: repro test tune folds watch show lint doctor browser
+.PHONY: repro test tune transfer folds watch show lint doctor browser
 .DELETE_ON_ERROR:
 
 repro: $(READY)
@@ -35,6 +35,17 @@ JOBS ?= 1
 PHASE ?= auto
 tune: $(READY)
 	$(PY) -m dlt.tune --trials $(TRIALS) --jobs $(JOBS) --phase $(PHASE)
+
+# Few sections of one's own: learn from many synthetic ones first, then go on with SECTIONS.
+SECTIONS ?=
+transfer: $(READY)
+	@test -n "$(SECTIONS)" || { echo "make transfer SECTIONS=<dataset: folder, archive or URL>"; exit 2; }
+	dvc exp run -S ingest.source=synthetic -S ingest.num_samples=10000 -S train.phase=phase1 \
+	    -S train.init_from=null -S train.proposal_epochs=5 -S train.epochs=4
+	rm -rf .pretrained && cp -rL models/dlt .pretrained
+	dvc exp run -S ingest.source=archive -S ingest.archive.path=$(SECTIONS) \
+	    -S ingest.num_samples=null -S train.phase=phase1 -S train.init_from=.pretrained \
+	    -S train.batch_size=8 -S train.proposal_epochs=10 -S train.epochs=10 -S train.min_steps=0
 
 watch: $(READY)
 	@$(PY) -m dlt.watch

@@ -86,7 +86,7 @@ def test_an_experiment_runs_and_is_compared(done: Checkout) -> None:
     assert (told["state"], told["epoch"], told["metric"]) == ("finished", 3, "val/loss")
     assert f"page: {done.root / '.training' / 'slower.html'}" in said
     logged = done.json("metrics/train/metrics.json")
-    assert logged["curriculum_stage"] == 2 and logged["system"]["cpu"]["count"] > 0
+    assert logged["curriculum_stage"] == 2
     assert "val/loss" in done.run(sys.executable, "-m", "dlt.watch", "--once").stdout
     assert done.digest(MODEL) != before
     rows = json.loads(done.dvc("exp", "show", "--json"))
@@ -105,9 +105,7 @@ def test_a_clone_pulls_what_another_pushed(done: Checkout, tmp_path: Path) -> No
     done.dvc("push")
     done.git("clone", "-q", str(done.root), str(tmp_path / "clone"))
     clone = Checkout(tmp_path / "clone")
-    assert clone.digest("models") == {
-        "models/.gitignore": done.digest("models/.gitignore").popitem()[1]
-    }
+    assert clone.digest("models") == {}
     clone.dvc("pull")
     for path in ("data/raw", "data/validated", "data/splits", "data/processed", "models"):
         assert clone.digest(path) == done.digest(path)

@@ -22,7 +22,7 @@ from dlt.section.example import Example
 from dlt.section.labels import Labels, labels
 from dlt.section.tree import Structure
 
-IN_MEMORY = 4_000  # sections are kept, at 0.2 to 0.4 MB each; more are read anew each time
+IN_MEMORY = 10_000  # sections are kept, at 0.2 to 0.4 MB each; more are read anew each time
 _RUN = 40  # neighbours that a sample takes together, so that it has sites as a whole
 
 

@@ -46,6 +46,7 @@ from dlt.train.stopping import is_finished, keep_best
 from dlt.train.validation import val_losses, val_pairs
 from dlt.tune.pruning import should_stop
 from dlt.watch.observer import Observer
+from dlt.watch.warnings import spare_missing_gpu
 
 VAL_SECTIONS = 2_000  # evenly spaced; a standard error of half a per cent is enough to choose by
 
@@ -267,6 +268,7 @@ def _log(log: Path, config: dict[str, Any], monitor: bool, ranks: Ranks) -> Iter
     if not ranks.first:
         yield None
         return
+    spare_missing_gpu()
     with Live(str(log), dvcyaml=False, save_dvc_exp=False, monitor_system=monitor) as live:
         live.log_params(config)
         yield live

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 import torch
+from dvclive import monitor_system
 
 STALE = 5  # evaluations without a lower val loss
 BUSY = 70  # per cent of the time that a GPU should have work
@@ -22,6 +23,12 @@ def stale_loss(history: Sequence[Mapping[str, float]]) -> str | None:
     if len(losses) - 1 - lowest != STALE:
         return None
     return f"val loss has stopped falling: {losses[lowest]:.4f} was {STALE} evaluations ago"
+
+
+def spare_missing_gpu() -> None:
+    """Without a GPU, have DVCLive ask for none: else it fails, and logs neither CPU nor memory."""
+    if not torch.cuda.is_available():
+        monitor_system.GPU_AVAILABLE = False
 
 
 class GpuUse:
