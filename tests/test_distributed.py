@@ -160,7 +160,8 @@ def test_a_finished_run_goes_on_with_other_values(untrained: Checkout, alone: Ch
 
 @pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_run_that_explodes_ends_with_one_line(untrained: Checkout, ranks: int) -> None:
-    untrained.set(**{"train.lr": 1e30, "train.warmup_steps": 0, "train.num_gpus": ranks})
+    constant = {"train.schedule": "constant", "train.warmup_steps": 0}
+    untrained.set(**constant, **{"train.lr": 1e30, "train.num_gpus": ranks})
     done = untrained.run(*TRAIN, code=1)
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("train: ")]
     assert "step " in line and "learning rate " in line and "train.lr lower" in line

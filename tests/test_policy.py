@@ -16,6 +16,7 @@ from dlt.params import Curriculum, EarlyStopping, TrainParams, load_params
 from dlt.train.curriculum import (
     admitted,
     beginning,
+    difficulties,
     difficulty,
     mean_count,
     stage_metric,
@@ -110,16 +111,17 @@ def test_each_stage_sees_only_what_it_may(examples: list[Labelled]) -> None:
     chosen = params(epochs=10, augmentation_factor=2, curriculum=curriculum().model_dump())
     counts = {s.encoded.name: difficulty(s, "element_count") for s in examples}
     names = [s.encoded.name for s in examples]
+    found = difficulties(examples, chosen.curriculum)
     seen = [
-        {counts[names[n // 2]] for n in epoch_examples(examples, chosen, 0, epoch)}
+        {counts[names[n // 2]] for n in epoch_examples(found, chosen, 0, epoch)}
         for epoch in range(10)
     ]
     assert max(counts.values()) > 12 and min(counts.values()) <= 6
     wanted = [{c for c in counts.values() if c <= most} for most in (6, 12, math.inf)]
     assert seen == [wanted[0]] * 3 + [wanted[1]] * 4 + [wanted[2]] * 3
-    assert len(epoch_examples(examples, chosen, 0, 9)) == 2 * len(examples)
+    assert len(epoch_examples(found, chosen, 0, 9)) == 2 * len(examples)
     off = params(epochs=10, augmentation_factor=0)
-    assert list(epoch_examples(examples, off, 0, 0)) == list(range(len(examples)))
+    assert list(epoch_examples(found, off, 0, 0)) == list(range(len(examples)))
 
 
 @pytest.mark.parametrize("metric", ["element_count", "node_count", "depth"])
@@ -138,7 +140,7 @@ def test_difficulty_is_what_its_name_says(metric: str, examples: list[Labelled])
     assert difficulty(section, metric) == wanted[metric]
     hardest = max(difficulty(s, metric) for s in examples)
     limited = curriculum(metric=metric, stages=[{"share": 1.0, "at_most": hardest - 1}])
-    assert 0 < len(admitted(examples, 0.5, limited)) < len(examples)
+    assert 0 < len(admitted(difficulties(examples, limited), 0.5, limited)) < len(examples)
 
 
 def test_a_stage_has_a_rate_of_its_own_and_says_when_it_begins() -> None:
@@ -165,14 +167,13 @@ def test_shares_hold_for_any_number_of_epochs() -> None:
 def test_epochs_are_counted_by_what_they_have_and_an_empty_stage_is_an_error(
     examples: list[Labelled],
 ) -> None:
-    few = len(admitted(examples, 0.0, curriculum()))
-    assert few < mean_count(examples, curriculum()) < len(examples)
-    assert mean_count(examples, BASE.curriculum) == len(examples)
+    found = difficulties(examples, curriculum())
+    few = len(admitted(found, 0.0, curriculum()))
+    assert few < mean_count(found, curriculum()) < len(examples)
+    assert mean_count(found, BASE.curriculum) == len(examples)
     stages = [{"share": 0.5, "at_most": 1}, {"share": 0.5}]
     with pytest.raises(DltError, match="element_count of at most 1, as stage 1 of 2 wants"):
-        mean_count(
-            [s for s in examples if difficulty(s, "element_count") > 1], curriculum(stages=stages)
-        )
+        mean_count([own for own in found if own > 1], curriculum(stages=stages))
 
 
 @pytest.mark.parametrize(

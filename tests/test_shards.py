@@ -257,3 +257,14 @@ def test_a_folder_without_screenshot_is_named(tmp_path: Path) -> None:
     (folder / "screenshot.png").unlink()
     with pytest.raises(SectionError, match="example.000/screenshot.png: No such file"):
         list(read_examples(tmp_path / "raw"))
+
+
+def test_examples_get_another_name_from_folders_and_from_shards(tmp_path: Path) -> None:
+    (folder,) = make_examples(tmp_path / "raw", 1)
+    for name, source in (("one", Place(folder.name, folder)), ("two", None)):
+        with ShardWriter(tmp_path / name) as writer:
+            place = source or find_places(tmp_path / "one")[""][0]
+            writer.add(place, name=f"{name}-a")
+    for name in ("one", "two"):
+        (found,) = read_examples(tmp_path / name)
+        assert found[0].name == f"{name}-a" and found[1] == (folder / "screenshot.png").read_bytes()

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
+from tqdm import tqdm
+
 from dlt.data.labelled import Labelled
 from dlt.errors import DltError
 from dlt.params import Curriculum, CurriculumStage, TrainParams
@@ -35,35 +37,46 @@ def difficulty(section: Labelled, metric: str) -> int:
     return max(depths(section.structure.parents)) + 1
 
 
-def admitted(sections: Sequence[Labelled], done: float, curriculum: Curriculum) -> Sequence[int]:
+def difficulties(sections: Sequence[Labelled], curriculum: Curriculum) -> Sequence[int]:
+    """That of each section, to be found once: many sections are read for it. 0 without a curriculum."""
+    if not curriculum.enabled:
+        return [0] * len(sections)
+    bar = tqdm(sections, "difficulty", disable=None, leave=False)
+    return [difficulty(section, curriculum.metric) for section in bar]
+
+
+def admitted(found: Sequence[int], done: float, curriculum: Curriculum) -> Sequence[int]:
     """The numbers of the sections that the stage at `done` of the training admits.
+
+    Args:
+        found: the difficulty of each section.
 
     Raises:
         DltError: there is none.
     """
     bound = stage_at(done, curriculum).at_most
     if bound is None:
-        return range(len(sections))
-    found = [i for i, s in enumerate(sections) if difficulty(s, curriculum.metric) <= bound]
-    if not found:
+        return range(len(found))
+    chosen = [i for i, own in enumerate(found) if own <= bound]
+    if not chosen:
         number = stage_number(done, curriculum) + 1
         raise DltError(
             f"train.curriculum.stages: no section of train has {curriculum.metric} of at most "
             f"{bound}, as stage {number} of {len(curriculum.stages)} wants"
         )
-    return found
+    return chosen
 
 
-def mean_count(sections: Sequence[Labelled], curriculum: Curriculum) -> int:
-    """How many sections an epoch has on average.
+def mean_count(found: Sequence[int], curriculum: Curriculum) -> int:
+    """How many sections, of known difficulty, an epoch has on average.
 
     Raises:
         DltError: a stage has none.
     """
     if not curriculum.enabled:
-        return len(sections)
+        return len(found)
     starts = [0.0, *accumulate(stage.share for stage in curriculum.stages)][:-1]
-    counts = [len(admitted(sections, start, curriculum)) for start in starts]
+    counts = [len(admitted(found, start, curriculum)) for start in starts]
     return round(sum(n * s.share for n, s in zip(counts, curriculum.stages, strict=True)))
 
 

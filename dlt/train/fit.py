@@ -32,7 +32,7 @@ from dlt.train.checkpoint import (
     run_key,
     save_checkpoint,
 )
-from dlt.train.curriculum import beginning, mean_count, stage_metric
+from dlt.train.curriculum import beginning, difficulties, mean_count, stage_metric
 from dlt.train.distributed import Ranks
 from dlt.train.examples import epoch_examples
 from dlt.train.hardware import local_cores, settle
@@ -202,10 +202,11 @@ def known_words(sections: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray]:
 def _train(run: Run, job: Job, live: Live | None, observer: Observer) -> None:
     usual, seed = job.params.phase(job.phase).train.batch_size, job.params.seed
     params = scaled(job.chosen.train, usual, run.step_size)
-    examples = mean_count(job.train_set, params.curriculum)
+    found = difficulties(job.train_set, params.curriculum)
+    examples = mean_count(found, params.curriculum)
     params = enough_epochs(params, examples, run.step_size)
     limits = Limits.of(job.chosen.model, params)
-    numbers = [epoch_examples(job.train_set, params, seed, e) for e in range(params.epochs)]
+    numbers = [epoch_examples(found, params, seed, e) for e in range(params.epochs)]
     counts = [math.ceil(len(n) / run.step_size) for n in numbers]
     proposing = sum(counts[: params.proposal_epochs])
     observer.started(run, params.epochs)
