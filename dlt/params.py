@@ -118,14 +118,17 @@ class ModelParams(_Block):
 
 Logged = Literal[
     "train/loss",
+    "train/proposal_loss",
     "train/role_loss",
     "train/prop_loss",
     "train/box_loss",
     "val/loss",
+    "val/proposal_loss",
     "val/role_loss",
     "val/prop_loss",
     "val/box_loss",
     "val/layout_accuracy",
+    "val/score",
 ]
 """What training logs at each evaluation, and so may be chosen by."""
 

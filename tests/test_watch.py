@@ -79,7 +79,7 @@ def test_a_training_is_told_while_it_runs_and_when_it_ends(
         "running",
         " left",
         "epoch 3 of 10, 12.5 samples/s",
-        "val/layout_accuracy: epoch 2",
+        "val/score: epoch 2",
     ):
         assert told in now
     assert re.search(r"train/loss +1\.0000 +█▁", now) and "lr 0.1" in now

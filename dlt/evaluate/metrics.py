@@ -116,7 +116,7 @@ def measures(scores: Sequence[SectionScore]) -> dict[str, Measure]:
 
 
 def layout_accuracy(pairs: Iterable[Pair]) -> float | None:
-    """The metric `layout_accuracy` alone, for use during training; None without pairs."""
+    """The metric `layout_accuracy` alone; None without pairs."""
     scores = [
         tree_similarity(
             placed_elements(pair.structure, pair.predicted),

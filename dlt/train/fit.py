@@ -18,7 +18,7 @@ from dlt.data.labelled import Labelled, Sections, load_labelled, open_sections
 from dlt.data.shards import ShardIndex
 from dlt.data.words import shared_buckets
 from dlt.errors import DltError
-from dlt.evaluate.metrics import layout_accuracy
+from dlt.evaluate.metrics import evaluate_pairs
 from dlt.model.layout_model import LayoutModel, count_parameters
 from dlt.params import ModelParams, Params, Phase, Sample, TrainParams
 from dlt.paths import outside
@@ -254,7 +254,12 @@ def _evaluate(
     metrics = val_losses(model, job.val_set, params, limits, job.weights, run.ranks)
     predictor = Predictor(model, job.chosen.model, VAL_SAMPLE)
     pairs = val_pairs(predictor, job.val_set, run.ranks)
-    return {**metrics, "val/layout_accuracy": layout_accuracy(pairs) or 0.0}
+    found = evaluate_pairs(pairs)
+    accuracy = found["layout_accuracy"].value or 0.0
+    metrics |= {"val/layout_accuracy": accuracy, "val/score": accuracy}
+    if (visual := found["visual_similarity"].value) is not None:  # there are boxes
+        metrics |= {"val/visual_similarity": visual, "val/score": (accuracy + visual) / 2}
+    return metrics
 
 
 def _save(run: Run, job: Job, best: bool) -> None:
