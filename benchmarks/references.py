@@ -64,7 +64,7 @@ def main() -> None:
         lines += [row(name, split, predict, data[split]) for split in ("val", "test")]
         print("\n".join(lines[-2:]), flush=True)
     start = " --init-from MODEL" if args.init_from else ""
-    command = f"    python -m benchmarks.references DATA --epochs {args.epochs}{start}\n\n"
+    command = f"`python -m benchmarks.references DATA --epochs {args.epochs}{start}`\n\n"
     about = f"Mean ± standard deviation over {args.seeds} seeds, one thread.\n\n"
     title = "References" + (", from a model of synthetic sections" if start else "")
     write_section(title, command + about + "\n".join(lines))
