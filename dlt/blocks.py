@@ -47,8 +47,11 @@ def read_yaml(path: Path) -> Any:
         raise DltError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise DltError(f"{path}: not UTF-8 text") from None
-    except yaml.YAMLError as error:
-        raise DltError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise DltError(f"{path}: line {line}: not YAML: {error.problem}") from None
+    except (yaml.YAMLError, RecursionError):
+        raise DltError(f"{path}: not YAML") from None
 
 
 @contextmanager

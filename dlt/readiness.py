@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from dlt.blocks import read_yaml
 from dlt.errors import DltError
 from dlt.evaluate.metrics import METRIC_NAMES
 from dlt.evaluate.report import aligned, verdict
@@ -64,7 +63,7 @@ def read_requirements(path: Path) -> list[Requirement]:
     Raises:
         DltError: not readable, no requirement, an unknown metric or a bound that is not a number.
     """
-    blocks = _mapping(_load(path), str(path))
+    blocks = _mapping(read_yaml(path), str(path))
     found = []
     for side, block in blocks.items():
         if side not in COMPARISONS:
@@ -91,20 +90,6 @@ def _check(requirement: Requirement, measured: Any, reason: str | None) -> dict[
         "passed": above if requirement.comparison == ">" else below,
         "reason": None if usable else reason or "not measured",
     }
-
-
-def _load(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DltError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DltError(f"{path}: not UTF-8 text") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise DltError(f"{path}: line {line}: {error.problem}") from None
-    except (yaml.YAMLError, RecursionError):
-        raise DltError(f"{path}: not YAML") from None
 
 
 def _mapping(value: Any, field: str) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def test_numbers_that_yaml_reads_as_text_are_numbers(tmp_path: Path) -> None:
         ("- above", "names and values expected"),
         ("above: {}", "no requirements"),
         ("", "names and values expected"),
-        ("above: {layout_accuracy: 0.8", "line 1: expected"),
+        ("above: {layout_accuracy: 0.8", "line 1: not YAML: expected"),
         ("above: \x00", "not YAML"),
         ("[" * 1000, "not YAML"),
     ],

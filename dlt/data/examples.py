@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import TypeVar
 
+from dlt.data.numbered import Numbered
 from dlt.data.shards import MAX_MEMBER_BYTES, ShardIndex, find_shards, packed_files
 from dlt.section.errors import SectionError
 from dlt.section.example import (
@@ -43,7 +44,7 @@ def find_places(root: Path) -> dict[str, Sequence[Place]]:
     return {split: places for split, places in found.items() if places}
 
 
-class _Folders(Sequence[Place]):
+class _Folders(Numbered[Place]):
     """The example folders in a folder."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
@@ -52,13 +53,8 @@ class _Folders(Sequence[Place]):
     def __len__(self) -> int:
         return len(self._names)
 
-    @overload
-    def __getitem__(self, i: int) -> Place: ...
-    @overload
-    def __getitem__(self, i: slice) -> Sequence[Place]: ...
-    def __getitem__(self, i: int | slice) -> Place | Sequence[Place]:
-        if isinstance(i, slice):
-            return _Folders(self._folder, self._names[i])
+    def item(self, i: int) -> Place:
+        """Make item number `i`."""
         return Place(self._names[i], self._folder / self._names[i])
 
 

@@ -6,7 +6,6 @@ encoded when it is asked for, in whichever process asks: memory does not grow wi
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from dlt.data.encode import MAX_ASPECT, Encoded, encode, encode_view
 from dlt.data.examples import read_place
+from dlt.data.numbered import Numbered
 from dlt.data.shards import ShardIndex
 from dlt.errors import DltError
 from dlt.params import ModelParams
@@ -36,7 +36,7 @@ class Labelled:
     encoded: Encoded
 
 
-class Sections(Sequence[Labelled]):
+class Sections(Numbered[Labelled]):
     """Sections in memory, with what must be known of all of them to make batches.
 
     `nodes` and `rows` (int64 [sections]): the number of nodes, and the height in px of the
@@ -51,13 +51,8 @@ class Sections(Sequence[Labelled]):
     def __len__(self) -> int:
         return len(self.nodes)
 
-    @overload
-    def __getitem__(self, i: int) -> Labelled: ...
-    @overload
-    def __getitem__(self, i: slice) -> Sequence[Labelled]: ...
-    def __getitem__(self, i: int | slice) -> Labelled | Sequence[Labelled]:
-        if isinstance(i, slice):
-            return [self[k] for k in range(*i.indices(len(self)))]
+    def item(self, i: int) -> Labelled:
+        """Make item number `i`."""
         return self._sections[i]
 
     def sample(self) -> Sequence[Labelled]:
@@ -77,13 +72,8 @@ class PackedSections(Sections):
         scaled = params.image_width * np.minimum(height / width, MAX_ASPECT)
         self.nodes, self.rows = index.nodes[own], _rounded(scaled)
 
-    @overload
-    def __getitem__(self, i: int) -> Labelled: ...
-    @overload
-    def __getitem__(self, i: slice) -> Sequence[Labelled]: ...
-    def __getitem__(self, i: int | slice) -> Labelled | Sequence[Labelled]:
-        if isinstance(i, slice):
-            return [self[k] for k in range(*i.indices(len(self)))]
+    def item(self, i: int) -> Labelled:
+        """Make item number `i`."""
         return label(*read_place(self._index[self._chosen[i]]), self._params)
 
     def sample(self) -> Sequence[Labelled]:

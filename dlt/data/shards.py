@@ -15,11 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, overload
+from typing import IO, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlt.data.numbered import Numbered
 from dlt.section.errors import SectionError
 from dlt.section.example import FILES, Place
 
@@ -91,7 +92,7 @@ class ShardWriter:
             self._number, self._held = self._number + 1, 0
 
 
-class ShardIndex(Sequence[Place]):
+class ShardIndex(Numbered[Place]):
     """Where each example in a folder of shards lies, in the order of the shards.
 
     Takes about 150 bytes an example. `nodes`, `width` and `height` (int64 [examples]; px) are those
@@ -125,13 +126,8 @@ class ShardIndex(Sequence[Place]):
     def __len__(self) -> int:
         return len(self._names)
 
-    @overload
-    def __getitem__(self, i: int) -> Place: ...
-    @overload
-    def __getitem__(self, i: slice) -> Sequence[Place]: ...
-    def __getitem__(self, i: int | slice) -> Place | Sequence[Place]:
-        if isinstance(i, slice):
-            return [self[k] for k in range(*i.indices(len(self)))]
+    def item(self, i: int) -> Place:
+        """Make item number `i`."""
         shard, start, end = self._places[i].tolist()
         return Place(self._names[i], self._shards[shard], start, end)
 

@@ -8,7 +8,6 @@ from dlt.evaluate.metrics import METRICS, Metric, Pair, SectionScore, section_sc
 from dlt.process import parallel_map
 
 COMPARED = ("layout_accuracy", "element_f1", "node_accuracy", "visual_similarity")
-SIGNIFICANT = 0.05
 DECIMALS = 6
 
 

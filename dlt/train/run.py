@@ -44,7 +44,7 @@ class Run:
     sums: dict[str, float] = field(default_factory=dict)  # losses of the epoch so far
     first_loss: float = 0.0  # see `dlt.train.health`
     recent_loss: float = 0.0
-    best: float = -math.inf  # val layout_accuracy
+    best: float = -math.inf  # by early_stopping.metric
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)  # logged metrics by epoch
