@@ -86,15 +86,15 @@ def table(
     measured: Callable[[Path, int], Iterable[Cost]],
     scratch: Path | None,
 ) -> None:
-    """Measure each size in a folder of its own, and write the section of the results."""
-    rows = []
+    """Measure each size in a folder of its own, and write the section of the results after each."""
+    command = f"`python -m benchmarks.data_scale {options}`, synthetic sections."
+    rows: list[str] = []
     for size in map(int, sizes.split(",")):
         with tempfile.TemporaryDirectory(prefix="dlt-scale-", dir=scratch) as folder:
             for cost in measured(Path(folder) / "clone", size):
                 print(cost, flush=True)
                 rows.append(str(cost))
-    command = f"`python -m benchmarks.data_scale {options}`, synthetic sections."
-    write_section(title, "\n".join([command, "", HEAD, *rows]))
+        write_section(title, "\n".join([command, "", HEAD, *rows]))
 
 
 def measure(clone: Path, size: int, small: bool) -> Iterator[Cost]:
