@@ -195,7 +195,7 @@ class TrainParams(_Block):
     eval_every: Count
     early_stopping: EarlyStopping
     curriculum: Curriculum
-    gradient_accumulation: Count
+    gradient_accumulation: Count | Auto
     max_tokens_per_batch: Annotated[int, Field(ge=0)]
     mixed_precision: Precision
     gradient_checkpointing: bool
@@ -206,6 +206,12 @@ class TrainParams(_Block):
     shard_model: bool
     checkpoint_minutes: Positive
     keep_checkpoints: Count
+
+    @property
+    def examples_a_step(self) -> int:
+        """What one GPU sees of a step: auto divides a batch in parts, so it counts as 1."""
+        auto = self.gradient_accumulation == "auto"
+        return self.batch_size * (1 if auto else int(self.gradient_accumulation))
 
 
 class Sample(_Block):
@@ -316,14 +322,25 @@ _Model = TypeVar("_Model", ModelParams, TrainParams)
 
 
 _ModelOverrides = inheriting(ModelParams)
-_TrainOverrides = inheriting(TrainParams)
+
+
+class _TrainOverrides(inheriting(TrainParams)):  # type: ignore[misc]
+    """Values of `train:`; a batch size of auto is the phase's, in as few parts as memory allows."""
+
+    batch_size: Count | Auto | None = None
+
+    @model_validator(mode="after")
+    def _one_auto(self) -> "_TrainOverrides":
+        if self.batch_size == "auto" and self.gradient_accumulation not in (None, "auto"):
+            raise ValueError("gradient_accumulation must be null or auto where batch_size is auto")
+        return self
 
 
 class ModelOverrides(_ModelOverrides):  # type: ignore[valid-type, misc]
     """Values of `model:` that override the phase's."""
 
 
-class TrainOverrides(_TrainOverrides):  # type: ignore[valid-type, misc]
+class TrainOverrides(_TrainOverrides):
     """The phase, what to start from, what is shown, and values that override the phase's."""
 
     phase: PhaseName = "auto"
@@ -338,7 +355,7 @@ class ConfigFile(_Block):
     """A file of one's own: values that override the phase's, whichever it is."""
 
     model: _ModelOverrides = _ModelOverrides()  # type: ignore[valid-type]
-    train: _TrainOverrides = _TrainOverrides()  # type: ignore[valid-type]
+    train: _TrainOverrides = _TrainOverrides()
 
 
 class Params(_Block):
@@ -382,6 +399,8 @@ class Params(_Block):
 
 def _resolve(base: _Model, overrides: BaseModel) -> _Model:
     own = overrides.model_dump(exclude_none=True, include=set(type(base).model_fields))
+    if isinstance(base, TrainParams) and own.get("batch_size") == "auto":
+        own |= {"batch_size": base.examples_a_step, "gradient_accumulation": "auto"}
     return type(base)(**merged(base.model_dump(), own))
 
 

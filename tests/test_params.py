@@ -45,6 +45,17 @@ def test_overrides_win_and_null_inherits(tmp_path: Path) -> None:
         assert chosen.train.epochs == getattr(params.phases, phase).train.epochs
 
 
+def test_an_auto_batch_is_the_phases_in_parts(tmp_path: Path) -> None:
+    for name in ("train__batch_size", "train__gradient_accumulation"):
+        params = load_params(written(tmp_path, **{name: "auto"}))
+        for phase in ("phase1", "phase4"):
+            train = params.resolve(phase).train
+            assert train.batch_size == train.examples_a_step == params.phase(phase).train.batch_size
+            assert train.gradient_accumulation == "auto"
+    twice = {"phases__phase2__train__gradient_accumulation": 2, "train__batch_size": "auto"}
+    assert load_params(written(tmp_path, **twice)).resolve("phase2").train.batch_size == 128
+
+
 def test_all_wrong_values_are_named_in_one_line(tmp_path: Path) -> None:
     path = written(tmp_path, train__lr="abc", train__phase="phase9", split__ratios=[1, 1, 1])
     with pytest.raises(DltError) as caught:
@@ -58,6 +69,8 @@ def test_all_wrong_values_are_named_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
+        ({"train__batch_size": "auto", "train__gradient_accumulation": 2}, "gradient_accumulation"),
+        ({"phases__phase1__train__batch_size": "auto"}, "batch_size"),
         ({"train__typo": 1}, "train.typo"),
         ({"seed": -1}, "seed"),
         ({"model__d_model": 100}, "model.d_model"),

@@ -148,6 +148,7 @@ def test_what_decides_the_result_makes_another_run_and_nothing_else() -> None:
         return run_key({**config, "train": {**PARAMS.model_dump(), **changes}}, "data")
 
     assert key() == run_key(config, "data")
+    assert key() == key(gradient_accumulation="auto") != key(gradient_accumulation=2)
     assert len({key(), key(lr=1.0), key(batch_size=5), run_key(config, "other")}) == 4
     assert key() == key(num_gpus=4, gradient_checkpointing=True, max_tokens_per_batch=99)
     assert key() == key(batch_size=2, gradient_accumulation=2)

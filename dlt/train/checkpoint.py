@@ -36,7 +36,8 @@ def run_key(config: dict[str, Any], data_hash: str) -> str:
     """The digest of resolved parameters, data and code."""
     train = {k: v for k, v in config.get("train", {}).items() if k not in _MEANS}
     if train:  # a batch in two halves is the same batch
-        train["batch_size"] *= train.pop("gradient_accumulation")
+        parts = train.pop("gradient_accumulation")
+        train["batch_size"] *= 1 if parts == "auto" else parts
     deciding = [{**config, "train": train}, data_hash]
     digest = hashlib.sha256(json.dumps(deciding, sort_keys=True).encode())
     package = Path(__file__).parents[1]

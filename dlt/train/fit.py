@@ -38,6 +38,7 @@ from dlt.train.examples import epoch_examples
 from dlt.train.hardware import local_cores, settle
 from dlt.train.health import memory_in_one_line
 from dlt.train.loop import role_weights, train_epoch
+from dlt.train.memory import divide_batch
 from dlt.train.model_file import load_model, model_digest, save_model
 from dlt.train.rate import scaled
 from dlt.train.resume import resume
@@ -84,6 +85,7 @@ def fit(
     chosen = params.resolve(phase)
     chosen = chosen.model_copy(update={"train": settle(chosen.train, ranks)})
     train_set, val_set = _read(processed, chosen.model, params)
+    chosen = chosen.model_copy(update={"train": divide_batch(chosen, train_set, ranks)})
     sample = train_set.sample()
     words = known_words(sample)
     weights = role_weights([s.encoded for s in sample], chosen.train.role_balance)

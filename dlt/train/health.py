@@ -80,8 +80,9 @@ def _remedies(params: TrainParams) -> Iterator[str]:
     if params.mixed_precision == "no" and torch.cuda.is_available():
         yield "train.mixed_precision=bf16"
     if params.batch_size > 1:
-        half, twice = params.batch_size // 2, params.gradient_accumulation * 2
-        yield f"train.batch_size={half} with train.gradient_accumulation={twice}"
+        total = params.examples_a_step
+        half = params.batch_size // 2
+        yield f"train.batch_size={half} with train.gradient_accumulation={total // half}"
     yield (
         "train.max_tokens_per_batch lower"
         if params.max_tokens_per_batch

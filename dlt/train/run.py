@@ -103,7 +103,7 @@ def new_run(model: LayoutModel, params: TrainParams, ranks: Ranks) -> Run:
     # the default scale overflows in the first steps, which are then left out
     fp16 = params.mixed_precision == "fp16"
     scaler = torch.amp.GradScaler(ranks.device.type, init_scale=2.0**10, enabled=fp16)
-    step_size = params.batch_size * params.gradient_accumulation * ranks.world
+    step_size = params.examples_a_step * ranks.world
     return Run(model, average, _optimizer(model, params), scaler, ranks, forward, step_size)
 
 

@@ -32,7 +32,7 @@ def val_losses(
     """Mean losses over the val sections."""
     sections = [s.encoded for s in val_set]
     nodes, rows = [len(s.tags) for s in sections], [s.image_height for s in sections]
-    batches = length_batches(nodes, rows, params.batch_size, np.random.default_rng(VAL_SEED))
+    batches = length_batches(nodes, rows, params.examples_a_step, np.random.default_rng(VAL_SEED))
     model.eval()
     sums = np.zeros(1 + len(LOSSES))
     for number, batch in enumerate(batches):
