@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from dlt.errors import DltError
-from dlt.evaluate.gallery import choose, role_colour, tree_lines, write_gallery
+from dlt.evaluate.gallery import choose, read_gallery, role_colour, tree_lines, write_gallery
 from dlt.evaluate.metrics import Pair, confusion_counts, evaluate_pairs
 from dlt.evaluate.plots import MAX_ROWS, draw_confusion, draw_headlines, write_confusion_rows
 from dlt.evaluate.report import assemble
@@ -75,6 +75,20 @@ def test_gallery_files_are_the_same_every_time(tmp_path: Path) -> None:
         assert path.read_bytes() == (tmp_path / "twice" / path.name).read_bytes()
         with Image.open(path) as picture:
             assert picture.width < 1400 and picture.height < 2000
+
+
+def test_pictures_tell_what_they_show(tmp_path: Path) -> None:
+    write_gallery(tmp_path / "gallery", pairs(), read_screenshots, each=2)
+    found = read_gallery(tmp_path / "gallery")
+    assert {kind: [told for _, told in own] for kind, own in found.items()} == {
+        "best": ["f 1.000", "b 1.000"],
+        "median": ["c 0.667", "d 0.667"],
+        "worst": ["a 0.167", "e 0.167"],
+    }
+    assert found["worst"][1][0] == tmp_path / "gallery" / "worst_2.png"
+    (tmp_path / "gallery" / "best_10.png").write_bytes(png())
+    assert read_gallery(tmp_path / "gallery")["best"][2][1] == "best_10"
+    assert read_gallery(tmp_path) == {}
 
 
 def test_gallery_asks_only_for_what_it_shows(tmp_path: Path) -> None:

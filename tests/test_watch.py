@@ -10,6 +10,7 @@ import pytest
 from dvclive import Live
 from rich.console import Console
 
+from dlt.evaluate.gallery import write_gallery
 from dlt.model.layout_model import LayoutModel
 from dlt.params import TrainOverrides
 from dlt.train.run import Run, new_run
@@ -18,6 +19,7 @@ from dlt.watch.observer import Observer
 from dlt.watch.page import duration
 from dlt.watch.progress import latest_progress
 from dlt.watch.warnings import STALE, idle_gpu, stale_loss
+from tests.test_gallery import pairs, read_screenshots
 from tests.test_model import TINY
 from tests.test_train import ALONE
 from tests.test_train import PARAMS as BASE
@@ -108,6 +110,20 @@ def test_without_a_training_the_last_log_is_shown(checkout: Path) -> None:
     Path("metrics").mkdir()
     Path("log<i>").rename("metrics/train")
     assert "no training runs; metrics/train has the last" in shown(60)
+
+
+def test_the_last_gallery_is_shown_with_links_where_there_are_links(checkout: Path) -> None:
+    log_epochs()
+    Path("metrics").mkdir()
+    Path("log<i>").rename("metrics/train")
+    write_gallery(Path("plots/visualizations"), pairs(), read_screenshots, each=2)
+    text = shown()
+    assert "plots/visualizations/overview.png, of the last evaluation" in text
+    assert re.search(r"best +f 1\.000, b 1\.000", text) and "worst" in text
+    terminal = Console(width=100, force_terminal=True, file=io.StringIO())
+    terminal.print(frame(None, 100))
+    link = (checkout / "plots/visualizations/worst_1.png").as_uri()
+    assert f";{link}\x1b\\" in terminal.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_curves_and_durations_fit() -> None:

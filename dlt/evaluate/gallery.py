@@ -9,6 +9,7 @@ from pathlib import Path
 
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from dlt.errors import DltError
 from dlt.evaluate.metrics import Pair, section_score
@@ -18,6 +19,7 @@ from dlt.section.roles import ROLES
 from dlt.section.tree import Structure, depths
 
 KINDS = ("best", "median", "worst")
+OVERVIEW = "overview.png"
 MISSED, ADDED, OTHER_ROLE, RIGHT = "-", "+", "~", " "
 LEGEND = f"{MISSED} missed    {ADDED} not in the truth    {OTHER_ROLE} same nodes, other role"
 
@@ -27,6 +29,7 @@ TREE_LINES = 40
 NAMES = 150  # names written on one screenshot
 GAP = 12
 
+_CAPTION = "Title"  # the keyword that the PNG specification has for it
 _INK, _FAINT, _PAPER = (31, 41, 55), (107, 114, 128), (255, 255, 255)
 _MARK_INK = {RIGHT: _INK, MISSED: (185, 28, 28), ADDED: (185, 28, 28), OTHER_ROLE: (161, 98, 7)}
 
@@ -81,10 +84,30 @@ def write_gallery(
     }
     with new_folder(folder) as aside:
         for stem, (pair, screenshot) in shown.items():
-            _save(draw_pair(pair, screenshot), aside / f"{stem}.png")
+            _save(draw_pair(pair, screenshot), aside / f"{stem}.png", caption(pair))
         firsts = {f"{kind}_1": shown[f"{kind}_1"] for kind in KINDS if f"{kind}_1" in shown}
         if firsts:
-            _save(_draw_overview(firsts), aside / "overview.png")
+            _save(_draw_overview(firsts), aside / OVERVIEW)
+
+
+def caption(pair: Pair) -> str:
+    """The name of a section and the layout accuracy of its prediction; its picture holds it, too."""
+    return f"{pair.name} {section_score(pair).layout_accuracy:.3f}"
+
+
+def read_gallery(folder: Path) -> dict[str, list[tuple[Path, str]]]:
+    """The pictures that `write_gallery` wrote, by kind: each with its caption."""
+    found: dict[str, list[tuple[Path, str]]] = {}
+    for kind in KINDS:
+        paths = sorted(folder.glob(f"{kind}_*.png"), key=lambda path: int(path.stem.split("_")[1]))
+        if paths:
+            found[kind] = [(path, _read_caption(path)) for path in paths]
+    return found
+
+
+def _read_caption(path: Path) -> str:
+    with Image.open(path, formats=["PNG"]) as picture:
+        return str(picture.info.get(_CAPTION, path.stem))
 
 
 def draw_pair(pair: Pair, screenshot: Image.Image) -> Image.Image:
@@ -279,9 +302,12 @@ def decode_screenshot(name: str, png: bytes) -> Image.Image:
         raise DltError(f"{name}: screenshot.png: {error}") from None
 
 
-def _save(picture: Image.Image, path: Path) -> None:
+def _save(picture: Image.Image, path: Path, told: str = "") -> None:
+    text = PngInfo()
+    if told:
+        text.add_itxt(_CAPTION, told)
     # a palette keeps files small; this method keeps the roles' colours apart
-    picture.quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True, pnginfo=text)
 
 
 @cache

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from dlt.errors import DltError
 from dlt.evaluate.curves import CHARTS, TABLES, read_curve
+from dlt.evaluate.gallery import OVERVIEW, read_gallery
 from dlt.paths import PLOTS, TRAIN_LOG
 from dlt.process import run_main
 from dlt.watch.page import duration, last_metrics
@@ -23,7 +24,7 @@ from dlt.watch.progress import FOLDER, Progress, latest_progress, page_path
 BARS = "▁▂▃▄▅▆▇█"
 LEAST, MOST = 10, 60  # characters of a curve
 PERIOD = 2.0  # seconds between frames
-OVERVIEW = PLOTS / "visualizations" / "overview.png"
+GALLERY = PLOTS / "visualizations"
 
 
 def main() -> None:
@@ -37,7 +38,8 @@ def main() -> None:
         return
     with Live(console=console, auto_refresh=False) as screen:
         while True:
-            with suppress(DltError):  # a table in which a line is being written
+            # a table in which a line is being written, a gallery that is being replaced
+            with suppress(DltError, OSError):
                 screen.update(frame(latest_progress(FOLDER), console.width), refresh=True)
             time.sleep(PERIOD)
 
@@ -49,12 +51,11 @@ def frame(progress: Progress | None, width: int) -> RenderableType:
     if progress is None and not values:
         return Text("No training has told its state here yet: dvc repro, or dvc exp run")
     head = _head(progress, values) if progress else [Text(f"no training runs; {log} has the last")]
-    files = [f"log      {log}"]
+    places = [f"log      {log}"]
     if progress and page_path(progress.experiment).is_file():
-        files.append(f"page     {page_path(progress.experiment)}")
-    if OVERVIEW.is_file():
-        files.append(f"gallery  {OVERVIEW} (of the last evaluation)")
-    return Group(*head, _curves(log, width), _others(values), *map(Text, files))
+        places.append(f"page     {page_path(progress.experiment)}")
+    told = *map(Text, places), *_gallery(GALLERY)
+    return Group(*head, _curves(log, width), _others(values), *told)
 
 
 def _head(progress: Progress, values: dict[str, float]) -> list[RenderableType]:
@@ -81,6 +82,18 @@ def _curves(log: Path, width: int) -> Table:
             room = min(max(width - 32, LEAST), MOST)
             table.add_row(name, f"{points[-1]:.4f}", sparkline(points, room))
     return table
+
+
+def _gallery(folder: Path) -> list[RenderableType]:
+    """The best, median and worst predictions of the last evaluation, each a link to its picture."""
+    found = read_gallery(folder)
+    if not found:
+        return []
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for kind, pictures in found.items():
+        links = (Text(told, style=f"link {path.absolute().as_uri()}") for path, told in pictures)
+        table.add_row(kind, Text(", ").join(links))
+    return [Text(f"gallery  {folder / OVERVIEW}, of the last evaluation:"), table]
 
 
 def _others(values: dict[str, float]) -> Text:
