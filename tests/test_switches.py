@@ -1,13 +1,18 @@
 """Each switch of training acts, and changes nothing that it should not change."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
 from dlt.data.dice import Dice
-from dlt.data.labelled import Sections
+from dlt.data.examples import find_places
+from dlt.data.labelled import PackedSections, Sections
+from dlt.data.shards import ShardIndex, ShardWriter
 from dlt.errors import DltError
+from dlt.ingest.synthetic import write_dataset
 from dlt.model.layers import Attention, SelfBlock
 from dlt.params import TrainParams
 from dlt.train.batches import Limits, Part, Steps, load_steps
@@ -158,8 +163,29 @@ def test_a_compiled_model_has_the_same_losses_and_names(examples: Sections, plai
 
 
 def test_workers_make_the_steps(examples: Sections) -> None:
-    loader = load_steps(steps(examples), 1, 2)
-    assert loader.num_workers == 2 and len(list(loader)) == 1
+    here, there = (list(load_steps(steps(examples), 1, workers)) for workers in (0, 2))
+    assert len(there) == 1 and torch.equal(here[0][0].time_b, there[0][0].time_b)
+    assert there[0][0].time_b.is_shared() and not here[0][0].time_b.is_shared()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("damage", ["cut short", "No such file"])
+def test_a_shard_that_cannot_be_read_is_one_line(tmp_path: Path, workers: int, damage: str) -> None:
+    write_dataset(tmp_path / "raw", 10, 0)
+    with ShardWriter(tmp_path / "packed") as writer:
+        for place in find_places(tmp_path / "raw")["train"]:
+            facts = {"nodes": 9, "width": 640, "height": 99}
+            writer.add(place, facts)
+    index = ShardIndex.read(tmp_path / "packed")
+    packed = PackedSections(index, range(len(index)), TINY)
+    shard = tmp_path / "packed" / "shard-000000.tar"
+    if damage == "cut short":
+        os.truncate(shard, 1000)
+    else:
+        shard.unlink()
+    with pytest.raises((DltError, OSError), match=f"{damage}.*") as caught:
+        list(load_steps(steps(packed), 0, workers))
+    assert str(shard) in str(caught.value) and "\n" not in str(caught.value)
 
 
 # --- health ---------------------------------------------------------------------------------------

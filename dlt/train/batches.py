@@ -24,6 +24,7 @@ from dlt.data.dice import Dice
 from dlt.data.encode import Encoded
 from dlt.data.labelled import Sections
 from dlt.data.views import numbered_view
+from dlt.errors import DltError
 from dlt.model.denoiser import MASK_PROP, MASK_ROLE, State, coordinates
 from dlt.model.diffusion import add_noise, draw_given, draw_times
 from dlt.params import ModelParams, TrainParams
@@ -174,16 +175,40 @@ class Steps(Dataset[list[Part]]):
             yield make_part(chosen, dice, improve, *shares, proposal_only=only)
 
 
-def load_steps(steps: Steps, first: int, workers: int) -> DataLoader[list[Part]]:
-    """The steps from number `first` on, made ready by `workers` processes, or by this one at 0."""
-    return DataLoader(
-        steps,
+class _Caught(Dataset[list[Part] | Exception]):
+    """The same steps, with the fault in place of one that cannot be made.
+
+    Raised in a worker process, its one line would come out among those of a traceback.
+    """
+
+    def __init__(self, steps: Steps):
+        self.steps = steps
+
+    def __getitem__(self, index: int) -> list[Part] | Exception:
+        try:
+            return self.steps[index]
+        except (DltError, OSError) as fault:
+            return fault
+
+
+def load_steps(steps: Steps, first: int, workers: int) -> Iterator[list[Part]]:
+    """The steps from number `first` on, made ready by `workers` processes, or by this one at 0.
+
+    Raises:
+        DltError, OSError: an example cannot be read, as where it is read in this process.
+    """
+    loader = DataLoader(
+        _Caught(steps),
         batch_size=None,
         sampler=range(first, len(steps)),
         num_workers=workers,
         collate_fn=_as_it_is,
     )
+    for made in loader:
+        if isinstance(made, Exception):
+            raise made
+        yield made
 
 
-def _as_it_is(parts: list[Part]) -> list[Part]:
-    return parts
+def _as_it_is(made: list[Part] | Exception) -> list[Part] | Exception:
+    return made
