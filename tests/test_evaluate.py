@@ -14,12 +14,13 @@ from jsonschema import Draft202012Validator
 from dlt import predict
 from dlt.data.examples import read_examples
 from dlt.errors import DltError
+from dlt.evaluate import predictions
 from dlt.evaluate.against import other_model
 from dlt.evaluate.conditioning import MODES
 from dlt.evaluate.error_analysis import ERROR_ANALYSIS_SCHEMA
 from dlt.evaluate.forgetting import forgetting, forgetting_line
 from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS
-from dlt.evaluate.predictions import Source
+from dlt.evaluate.predictions import Source, predict_examples
 from dlt.evaluate.stage import Outputs, evaluate
 from dlt.ingest.synthetic import write_dataset
 from dlt.model.confidence import Calibration
@@ -152,6 +153,19 @@ def test_predictions_come_with_their_confidence(
         sure = json.loads((folder / "confidence.json").read_text())
         assert len(sure["elements"]) == len(boxes)
         assert sure["confidence"] == pytest.approx(sum(sure["elements"]) / len(boxes))
+
+
+def test_examples_are_held_few_at_a_time(
+    data: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = Predictor.load(out / "model")
+    whole = predict_examples(predictor, read_examples(data), 1, "all")
+    monkeypatch.setattr(predictions, "AT_ONCE", 7)
+    parts = list(predictions.in_parts(read_examples(data), SMALL, "all"))
+    assert [len(part) for part in parts] == [7, 7, 6]
+    again = predict_examples(predictor, read_examples(data), 1, "all")
+    assert [pair.name for pair in again] == [example.name for example, _ in read_examples(data)]
+    assert again == whole
 
 
 def test_a_damaged_calibration_is_one_line(out: Path, tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from dlt.data.examples import read_examples
-from dlt.data.labelled import load_labelled
 from dlt.errors import DltError
 from dlt.evaluate.compare import compare, score_all
 from dlt.evaluate.metrics import SectionScore, measures
-from dlt.predict import Predictor, predict_pairs
+from dlt.evaluate.predictions import predict_examples
+from dlt.predict import Predictor
 
 METRIC = "layout_accuracy"
 DECIMALS = 6
@@ -52,8 +52,7 @@ def forgetting_line(found: dict[str, Any]) -> str:
 
 
 def _scores(predictor: Predictor, folder: Path, batch_size: int) -> list[SectionScore]:
-    sections = load_labelled(read_examples(folder), predictor.params, "old test")
-    if not sections:
+    pairs = predict_examples(predictor, read_examples(folder), batch_size, "old test")
+    if not pairs:
         raise DltError(f"evaluate.old_test: {folder}: no examples")
-    pairs = predict_pairs(predictor, sections, batch_size)
     return score_all({"": pairs})[""]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from dlt.errors import DltError
 from dlt.predict import Predictor
 from dlt.section.example import Example
 
@@ -24,12 +25,17 @@ def measure_performance(
     """Seconds a sample at batch 1, screenshot decoding included; peak memory; where it ran.
 
     `run`, the place, is a list so that it is no column of `dvc exp show`.
+
+    Raises:
+        DltError: there are no examples.
     """
     seconds = []
     for (example, screenshot), _ in zip(examples, range(TIMED + _WARM_UP), strict=False):
         started = time.perf_counter()
         predictor.predict(example.structure, screenshot)
         seconds.append(time.perf_counter() - started)
+    if not seconds:
+        raise DltError("no examples to evaluate on")
     timed = seconds[_WARM_UP:] or seconds
     return {
         "seconds_per_sample": round(float(np.median(timed)), 4),

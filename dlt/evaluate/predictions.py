@@ -1,8 +1,9 @@
 """All predictions that an evaluation asks for: the model's, and what stands beside it."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from dlt.evaluate.against import other_model
 from dlt.evaluate.baselines import BASELINES, Baseline, LabelledSection, independent
 from dlt.evaluate.metrics import Pair
 from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS, perturbed
-from dlt.params import Evaluate, Sample
+from dlt.params import Evaluate, ModelParams, Sample
 from dlt.predict import Predictor, predict_pairs
 from dlt.section.example import Example
 
@@ -27,6 +28,7 @@ AGAINST = ("against", "other_model")
 INDEPENDENT = ("joint", "independent")
 STEPS = (1, 2, 4, 8, 16)  # denoising steps tried
 SOME_SECTIONS = 200  # of the test split, for what takes many passes
+AT_ONCE = 1_000  # sections held in memory with their screenshots
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,28 @@ def screenshots(examples: Examples, names: Collection[str]) -> dict[str, bytes]:
     return {e.name: screenshot for e, screenshot in examples() if e.name in names}
 
 
+def in_parts(
+    examples: Iterable[tuple[Example, bytes]], params: ModelParams, title: str
+) -> Iterator[list[Labelled]]:
+    """The examples matched and encoded, at most AT_ONCE at a time: screenshots are large."""
+    source = iter(examples)
+    while part := list(islice(source, AT_ONCE)):
+        yield load_labelled(part, params, title)
+
+
+def predict_examples(
+    predictor: Predictor, examples: Iterable[tuple[Example, bytes]], batch_size: int, title: str
+) -> list[Pair]:
+    """Predictions beside the truth, in the order of the examples, which are read as they come."""
+    parts = in_parts(examples, predictor.params, title)
+    return [pair for part in parts for pair in predict_pairs(predictor, part, batch_size)]
+
+
 def predict_all(
-    predictor: Predictor, test: Sequence[Labelled], source: Source, params: Evaluate
+    predictor: Predictor,
+    test: Iterable[tuple[Example, bytes]],
+    source: Source,
+    params: Evaluate,
 ) -> dict[Key, list[Pair]]:
     """Predictions by group and name; all but val's are of the test sections.
 
@@ -62,16 +84,15 @@ def predict_all(
     """
     size = params.batch_size
     alone = replace(predictor, sample=Sample(steps=1), decoder=independent)
-    found = {
-        TEST: predict_pairs(predictor, test, size),
-        INDEPENDENT: predict_pairs(alone, test, size),
-    }
+    found: dict[Key, list[Pair]] = {TEST: [], INDEPENDENT: []}
+    for part in in_parts(test, predictor.params, "test"):
+        found[TEST] += predict_pairs(predictor, part, size)
+        found[INDEPENDENT] += predict_pairs(alone, part, size)
     if source.val:
-        val = load_labelled(source.val(), predictor.params, "val")
-        found[VAL] = predict_pairs(predictor, val, size)
+        found[VAL] = predict_examples(predictor, source.val(), size, "val")
     if source.train:
         for name, baseline in _fit_baselines(source.train, params).items():
-            found["baselines", name] = _baseline_pairs(baseline, test)
+            found["baselines", name] = _baseline_pairs(baseline, found[TEST])
     if params.against:
         found[AGAINST] = _other_pairs(params.against, source.test, predictor.sample, size)
     for group, changes, wanted in (
@@ -79,14 +100,15 @@ def predict_all(
         ("ablations", ABLATIONS, params.ablations),
     ):
         for name, change in changes.items() if wanted else ():
-            changed = load_labelled(perturbed(source.test(), change), predictor.params, name)
-            found[group, name] = predict_pairs(predictor, changed, size)
+            changed = perturbed(source.test(), change)
+            found[group, name] = predict_examples(predictor, changed, size, name)
     return found
 
 
-def some(sections: Sequence[Labelled]) -> Sequence[Labelled]:
-    """At most SOME_SECTIONS of them, evenly spaced."""
-    return sections[:: -(-len(sections) // SOME_SECTIONS)]
+def some(examples: Examples, count: int, params: ModelParams) -> Sequence[Labelled]:
+    """At most SOME_SECTIONS of so many examples, evenly spaced."""
+    step = -(-count // SOME_SECTIONS)
+    return load_labelled(islice(examples(), 0, None, step), params, "some")
 
 
 def try_steps(
@@ -117,15 +139,14 @@ def _fit_baselines(train: Examples, params: Evaluate) -> dict[str, Baseline]:
     return found
 
 
-def _baseline_pairs(baseline: Baseline, sections: Sequence[Labelled]) -> list[Pair]:
+def _baseline_pairs(baseline: Baseline, pairs: Sequence[Pair]) -> list[Pair]:
     return [
-        Pair(s.encoded.name, s.site, s.structure, s.truth, baseline.predict(s.structure))
-        for s in sections
+        replace(pair, predicted=baseline.predict(pair.structure), confidences=None)
+        for pair in pairs
     ]
 
 
 def _other_pairs(against: str, test: Examples, settings: Sample, batch_size: int) -> list[Pair]:
     with other_model(against) as folder:
         other = Predictor.load(folder, settings)
-    sections = load_labelled(test(), other.params, "other model")
-    return predict_pairs(other, sections, batch_size)
+    return predict_examples(other, test(), batch_size, "other model")

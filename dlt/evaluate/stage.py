@@ -11,8 +11,6 @@ from typing import Any
 
 import torch
 
-from dlt.data.labelled import load_labelled
-from dlt.errors import DltError
 from dlt.evaluate.breakdown import accuracy_row, breakdowns, by_role
 from dlt.evaluate.calibration import calibration
 from dlt.evaluate.compare import compare, score_all
@@ -93,13 +91,11 @@ def evaluate(
     torch.set_num_threads(cores())
     predictor, config = Predictor.load(source.model, settings), load_model(source.model)[1]
     noted = Noted()
-    test = load_labelled(noted.reading(source.test), predictor.params, "test")
-    if not test:
-        raise DltError("no examples to evaluate on")
     performance = measure_performance(predictor, source.test())
-    few = some(test)
+    predictions = predict_all(predictor, noted.reading(source.test), source, params)
+    few = some(source.test, len(predictions[TEST]), predictor.params)
     steps, performance["steps"] = try_steps(predictor, few, params.batch_size)
-    predictions = predict_all(predictor, test, source, params) | steps
+    predictions |= steps
     given = conditioning(predictor, few, params.batch_size) if params.conditioning else []
     scores = score_all(predictions)
     evaluation = summarise(scores) | {
