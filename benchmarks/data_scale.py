@@ -36,7 +36,7 @@ from dlt.process import run_main
 PARTS = "benchmarks.data_scale_parts"
 STAGES = ("ingest", "validate", "split")
 LOADED = 1_280  # sections that the loader is timed on
-LOADERS = ("phase1 kept", "phase1", "phase1 worker", "phase3")
+LOADERS = ("phase1 bytes", "phase1 kept", "phase1", "phase1 worker", "phase3")
 HELD = ("imports", "division", "order")
 HEAD = "| sections | what | CPU s | sections a CPU second | peak MiB |\n|---|---|---|---|---|"
 

@@ -17,7 +17,7 @@ from benchmarks.data_scale import LOADED
 from dlt.data.batch import length_batches
 from dlt.data.examples import read_place
 from dlt.data.labelled import PackedSections, Sections, load_labelled
-from dlt.data.shards import INDEX, ShardIndex, ShardWriter
+from dlt.data.shards import INDEX, ShardIndex, ShardWriter, packed_bytes
 from dlt.ingest.synthetic import generate
 from dlt.params import load_params
 from dlt.process import run_main
@@ -35,7 +35,8 @@ DRAWN = 100  # the least of so many sections is the small one
 def load(told: Path, what: str) -> None:
     """Make the steps of LOADED sections ready, and write the CPU seconds of that to `told`.
 
-    `what`: the phase; "kept": its sections are in memory; "worker": a worker process makes them.
+    `what`: the phase; "bytes": the sections' bytes are read and no more; "kept": its sections are in
+    memory; "worker": a worker process makes the steps.
     """
     phase, *how = what.split()
     params = load_params().resolve(phase)
@@ -49,8 +50,9 @@ def load(told: Path, what: str) -> None:
     numbers = [n % len(chosen) for n in range(LOADED)]
     alone = Ranks(0, 1, torch.device("cpu"))
     steps = Steps(sections, numbers, train, limits, 0, epoch, alone, train.batch_size)
+    made = load_steps(steps, 0, workers=int(how == ["worker"]))
     before = _cpu_seconds()
-    for _ in load_steps(steps, 0, workers=int(how == ["worker"])):
+    for _ in made if how != ["bytes"] else (packed_bytes(index[i]) for i in chosen):
         pass
     told.write_text(str(_cpu_seconds() - before))
 
