@@ -38,6 +38,10 @@ STAGES = ("ingest", "validate", "split")
 LOADED = 1_280  # sections that the loader is timed on
 LOADERS = ("phase1 bytes", "phase1 kept", "phase1", "phase1 worker", "phase3")
 HELD = ("imports", "division", "order")
+HOW = (
+    "on one core; other work may have run beside it, so CPU seconds are counted, the start of each"
+    " command included (not the loader's). `DVC, after` a stage is its hashing and linking."
+)
 HEAD = "| sections | what | CPU s | sections a CPU second | peak MiB |\n|---|---|---|---|---|"
 
 
@@ -87,7 +91,7 @@ def table(
     scratch: Path | None,
 ) -> None:
     """Measure each size in a folder of its own, and write the section of the results after each."""
-    command = f"`python -m benchmarks.data_scale {options}`, synthetic sections."
+    command = f"`python -m benchmarks.data_scale {options}` {HOW}"
     rows: list[str] = []
     for size in map(int, sizes.split(",")):
         with tempfile.TemporaryDirectory(prefix="dlt-scale-", dir=scratch) as folder:
