@@ -11,6 +11,7 @@ from dlt.evaluate.against import other_model
 from dlt.evaluate.baselines import BASELINES, Baseline, LabelledSection, independent
 from dlt.evaluate.metrics import Pair
 from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS, perturbed
+from dlt.evaluate.structure import StructureOnly
 from dlt.params import Evaluate, Sample
 from dlt.predict import Predictor, predict_pairs
 from dlt.section.example import Example
@@ -25,6 +26,7 @@ TEST, VAL = ("model", "test"), ("model", "val")
 CHANGED = ("robustness", "ablations")  # groups of the model on changed inputs
 AGAINST = ("against", "other_model")
 INDEPENDENT = ("joint", "independent")
+STRUCTURE = ("baselines", "structure")
 STEPS = (1, 2, 4, 8, 16)  # denoising steps tried
 SOME_SECTIONS = 200  # of the test split, for what takes many passes
 
@@ -62,9 +64,11 @@ def predict_all(
     """
     size = params.batch_size
     alone = replace(predictor, sample=Sample(steps=1), decoder=independent)
+    proposal = StructureOnly(predictor.model, predictor.params)
     found = {
         TEST: predict_pairs(predictor, test, size),
         INDEPENDENT: predict_pairs(alone, test, size),
+        STRUCTURE: predict_pairs(proposal, test, size),
     }
     if source.val:
         val = load_labelled(source.val(), predictor.params, "val")
