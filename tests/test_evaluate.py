@@ -19,14 +19,17 @@ from dlt.evaluate.against import other_model
 from dlt.evaluate.conditioning import MODES
 from dlt.evaluate.error_analysis import ERROR_ANALYSIS_SCHEMA
 from dlt.evaluate.forgetting import forgetting, forgetting_line
-from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS
+from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS, blank_screenshot
 from dlt.evaluate.predictions import Source, predict_examples
 from dlt.evaluate.stage import Outputs, evaluate
+from dlt.evaluate.structure import StructureOnly
 from dlt.ingest.synthetic import write_dataset
 from dlt.model.confidence import Calibration
+from dlt.model.known import Known
 from dlt.model.layout_model import LayoutModel
 from dlt.params import Evaluate, ModelParams, Sample
 from dlt.predict import Predictor
+from dlt.section.labels import Labels, contract
 from dlt.train.model_file import CALIBRATION_FILE, MODEL_FILE, save_model
 from tests.test_shards import write_shards
 
@@ -82,7 +85,7 @@ def outputs(folder: Path) -> Outputs:
 
 def test_everything_asked_for_is_measured(out: Path) -> None:
     evaluation = json.loads((out / "evaluate.json").read_text())
-    others = ["tag_label", "nearest", "extra_trees", "other_model"]
+    others = ["structure", "tag_label", "nearest", "extra_trees", "other_model"]
     assert [row["name"] for row in evaluation["baselines"]] == others
     assert [row["name"] for row in evaluation["robustness"]] == list(ROBUSTNESS)
     assert [row["name"] for row in evaluation["ablations"]] == list(ABLATIONS)
@@ -108,6 +111,32 @@ def test_figures_of_what_was_not_given(out: Path) -> None:
     assert rows["nothing"]["box_iou"] is not None is not rows["positions"]["box_iou"]
     ours = json.loads((out / "evaluate.json").read_text())
     assert rows["nothing"]["layout_accuracy"] == pytest.approx(ours["layout_accuracy"], abs=1e-6)
+
+
+def test_the_structure_alone_is_compared_and_has_no_boxes(out: Path) -> None:
+    evaluation = json.loads((out / "evaluate.json").read_text())
+    rows = {row["metric"]: row for row in evaluation["rows"] if row["column"] == "structure"}
+    assert rows["layout_accuracy"]["value"] > 0
+    for name in ("visual_similarity", "box_iou"):
+        assert rows[name]["value"] is None and rows[name]["reason"]
+    compared = {r["metric"]: r for r in evaluation["comparisons"] if r["column"] == "structure"}
+    assert compared["layout_accuracy"]["difference"] is not None
+    assert compared["visual_similarity"]["difference"] is None
+    assert "structure" in (out / "tables" / "benchmark.csv").read_text()
+    assert "Structure only" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_structure_alone_does_not_look_at_the_picture(out: Path, data: Path) -> None:
+    whole = Predictor.load(out / "model")
+    alone = StructureOnly(whole.model, whole.params)
+    for example, screenshot in read_examples(data / "test"):
+        found = alone.predict(example.structure, screenshot)
+        assert found == alone.predict(example.structure, blank_screenshot(example, screenshot)[1])
+        assert found.boxes is found.confidences is None
+        contract(example.structure, found)  # obeys the label law
+        heading = Labels(("section", *["heading"] * (len(found.roles) - 1)), found.props)
+        known = Known.of(example.structure, heading, ["role"], range(1, len(found.roles)))
+        assert alone.predict(example.structure, screenshot, known).roles == heading.roles
 
 
 def test_every_number_of_steps_is_timed(out: Path) -> None:
@@ -137,7 +166,7 @@ def test_the_command_needs_no_pipeline(out: Path, data: Path, tmp_path: Path) ->
     assert (tmp_path / "plots" / "report.html").is_file()
     ours, same = (json.loads((folder / "evaluate.json").read_text()) for folder in (tmp_path, out))
     assert ours["layout_accuracy"] == same["layout_accuracy"]
-    assert ours["baselines"] == []
+    assert [row["name"] for row in ours["baselines"]] == ["structure"]
 
 
 def test_predictions_come_with_their_confidence(

@@ -86,6 +86,21 @@ def test_training_lowers_the_loss_and_repeats_exactly(examples: Sections) -> Non
     assert same(first, second)
 
 
+def test_padding_is_logged(examples: Sections) -> None:
+    nodes = [len(e.structure) for e in examples]
+    rows = [e.encoded.image.shape[0] for e in examples]
+    steps = Steps(examples, range(12), PARAMS, Limits.of(TINY, PARAMS), 0, 0, ALONE, 4)
+    assert [len(batch) for batch in steps.batches] == [4, 4, 4]
+    found = epochs(fresh_run(), examples, 1).history[0]
+    for name, sizes in (("train/node_padding", nodes), ("train/patch_padding", rows)):
+        places = sum(4 * max(sizes[i] for i in batch) for batch in steps.batches)
+        assert found[name] == pytest.approx(1 - sum(sizes) / places)
+        assert 0 < found[name] < 1
+    # one at a time, there is none
+    alone = epochs(fresh_run(), examples, 1, PARAMS.model_copy(update={"max_tokens_per_batch": 1}))
+    assert alone.history[0]["train/node_padding"] == alone.history[0]["train/patch_padding"] == 0
+
+
 @pytest.mark.parametrize("step", [1, 5, 6])
 @pytest.mark.parametrize("factor", [0, 1])
 def test_resumed_is_as_never_stopped(
@@ -107,7 +122,8 @@ def test_resumed_is_as_never_stopped(
     assert state is not None and state["step"] == step
     resumed.load_state_dict(state)
     assert same(whole, epochs(resumed, examples, 3, params))
-    assert losses_of(whole) == losses_of(resumed)
+    for name in ("train/loss", "train/node_padding"):
+        assert [m[name] for m in whole.history] == [m[name] for m in resumed.history]
 
 
 def test_the_newest_checkpoints_and_the_best_are_kept(tmp_path: Path) -> None:

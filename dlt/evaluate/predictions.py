@@ -12,6 +12,7 @@ from dlt.evaluate.against import other_model
 from dlt.evaluate.baselines import BASELINES, Baseline, LabelledSection, independent
 from dlt.evaluate.metrics import Pair
 from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS, perturbed
+from dlt.evaluate.structure import StructureOnly
 from dlt.params import Evaluate, ModelParams, Sample
 from dlt.predict import Predictor, predict_pairs
 from dlt.section.example import Example
@@ -26,6 +27,7 @@ TEST, VAL = ("model", "test"), ("model", "val")
 CHANGED = ("robustness", "ablations")  # groups of the model on changed inputs
 AGAINST = ("against", "other_model")
 INDEPENDENT = ("joint", "independent")
+STRUCTURE = ("baselines", "structure")
 STEPS = (1, 2, 4, 8, 16)  # denoising steps tried
 SOME_SECTIONS = 200  # of the test split, for what takes many passes
 AT_ONCE = 1_000  # sections held in memory with their screenshots
@@ -84,10 +86,12 @@ def predict_all(
     """
     size = params.batch_size
     alone = replace(predictor, sample=Sample(steps=1), decoder=independent)
-    found: dict[Key, list[Pair]] = {TEST: [], INDEPENDENT: []}
+    proposal = StructureOnly(predictor.model, predictor.params)
+    found: dict[Key, list[Pair]] = {TEST: [], INDEPENDENT: [], STRUCTURE: []}
     for part in in_parts(test, predictor.params, "test"):
         found[TEST] += predict_pairs(predictor, part, size)
         found[INDEPENDENT] += predict_pairs(alone, part, size)
+        found[STRUCTURE] += predict_pairs(proposal, part, size)
     if source.val:
         found[VAL] = predict_examples(predictor, source.val(), size, "val")
     if source.train:

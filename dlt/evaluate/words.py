@@ -47,6 +47,7 @@ PERTURBATION_WORDS = {
 
 PREDICTOR_WORDS = {
     "independent": "the same weights, one step, each node by itself",
+    "structure": "the model's own proposal by the structure alone: no pixels, no diffusion, no boxes",
     "tag_label": "each tag's most frequent label",
     "nearest": "the labels of the most similar training section",
     "extra_trees": "trained on hand-made node features, no pixels",
@@ -55,6 +56,7 @@ PREDICTOR_WORDS = {
 _TITLES = {
     "element_f1": "Element F1",
     "prop_f1": "Prop F1",
+    "structure": "Structure only",
     "box_iou": "Box IoU",
     "aesthetic_score_truth": "Aesthetic score of the truth",
     "seconds_per_sample_p95": "Seconds per sample, slowest 5 %",

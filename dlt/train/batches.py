@@ -41,6 +41,7 @@ class Part:
     time_b: Tensor
     unroll_b: Tensor | None  # see LayoutModel
     counts: tuple[float, ...]  # what the mean proposal, role, prop and box losses are means over
+    tokens: tuple[int, ...]  # see `count_tokens`
     proposal_only: bool = False  # see TrainParams.proposal_epochs
 
     def to(self, device: torch.device) -> "Part":
@@ -57,7 +58,7 @@ class Part:
 
     def idle(self) -> "Part":
         """The same without weight: what a rank computes while others have more to do."""
-        return replace(self, counts=(0.0,) * len(self.counts))
+        return replace(self, counts=(0.0,) * len(self.counts), tokens=(0,) * len(self.tokens))
 
 
 def make_part(
@@ -84,7 +85,16 @@ def make_part(
     counts = (float(len(sections)), 0.0, 0.0, 0.0)
     if not proposal_only:
         counts = (counts[0], *_counts(state, targets, inputs.node_mask))
-    return Part(inputs, targets, state, time_b, unroll_b, counts, proposal_only)
+    tokens = count_tokens(sections)
+    return Part(inputs, targets, state, time_b, unroll_b, counts, tokens, proposal_only)
+
+
+def count_tokens(sections: Sequence[Encoded]) -> tuple[int, int, int, int]:
+    """The nodes of a batch and the places for them, padding included; the same of rows of patches,
+    in px."""
+    nodes = [len(section.tags) for section in sections]
+    rows = [section.image.shape[0] for section in sections]
+    return sum(nodes), len(nodes) * max(nodes), sum(rows), len(rows) * max(rows)
 
 
 def _counts(state: State, targets: TargetTensors, node_mask: Tensor) -> tuple[float, float, float]:

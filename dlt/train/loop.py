@@ -23,6 +23,7 @@ from dlt.train.rate import learning_rate
 from dlt.train.run import Run
 
 LOSSES = ("proposal_loss", "role_loss", "prop_loss", "box_loss")
+TOKENS = ("nodes", "node_places", "patches", "patch_places")  # as `count_tokens` counts them
 
 
 def role_weights(sections: Sequence[Encoded], power: float) -> Tensor:
@@ -44,7 +45,8 @@ def train_epoch(
     span: tuple[int, int],
     save: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
-    """The steps that are left of an epoch; returns the mean losses and the speed.
+    """The steps that are left of an epoch; returns the mean losses, the shares of nodes and patches
+    that were padding, and the speed.
 
     Args:
         weights: of the roles, as from `role_weights`.
@@ -80,11 +82,16 @@ def train_epoch(
 
 
 def _finish_epoch(run: Run, steps: Steps) -> dict[str, float]:
-    """Go on to the next epoch; the mean losses of this one."""
+    """Go on to the next epoch; the mean losses and the padding of this one."""
     count = sum(map(len, steps.batches))
+    nodes, node_places, patches, patch_places = (run.sums.pop(name) for name in TOKENS)
+    padding = {
+        "train/node_padding": 1 - nodes / node_places,
+        "train/patch_padding": 1 - patches / patch_places,
+    }
     means = {f"train/{name}": value / count for name, value in run.sums.items()}
     run.epoch, run.batch, run.sums = run.epoch + 1, 0, {}
-    return {**means, "lr": run.optimizer.param_groups[0]["lr"]}
+    return {**means, **padding, "lr": run.optimizer.param_groups[0]["lr"]}
 
 
 def _step(
@@ -99,8 +106,9 @@ def _step(
     """One step of the optimiser; returns the loss, the norm of its gradients, and whether the first
     rank is `late` to save."""
     counts = np.sum([part.counts for part in parts], axis=0)
-    table = run.ranks.gather([len(parts), late, *counts])
-    totals = table[:, 2:].sum(0)
+    tokens = np.sum([part.tokens for part in parts], axis=0)
+    table = run.ranks.gather([len(parts), late, *counts, *tokens])
+    totals, places = table[:, 2:].sum(0).split([len(LOSSES), len(TOKENS)])
     idle = [parts[-1].idle()] * (int(table[:, 0].max()) - len(parts))
     run.optimizer.zero_grad(set_to_none=True)
     own = torch.zeros(len(LOSSES), dtype=torch.float64)
@@ -115,6 +123,8 @@ def _step(
     for name, value, count in measured:
         if count:
             run.sums[name] = run.sums.get(name, 0.0) + value * examples
+    for name, value in zip(TOKENS, places.tolist(), strict=True):
+        run.sums[name] = run.sums.get(name, 0.0) + value
     run.batch, run.step = run.batch + 1, run.step + 1
     return loss, norm, bool(table[0, 1])
 

@@ -41,7 +41,7 @@ class Run:
     epoch: int = 0  # finished epochs
     batch: int = 0  # finished steps of the epoch after these
     step: int = 0
-    sums: dict[str, float] = field(default_factory=dict)  # losses of the epoch so far
+    sums: dict[str, float] = field(default_factory=dict)  # losses and tokens of the epoch so far
     first_loss: float = 0.0  # see `dlt.train.health`
     recent_loss: float = 0.0
     best: float = -math.inf  # by early_stopping.metric
