@@ -122,11 +122,13 @@ Logged = Literal[
     "train/role_loss",
     "train/prop_loss",
     "train/box_loss",
+    "train/proposed_box_loss",
     "val/loss",
     "val/proposal_loss",
     "val/role_loss",
     "val/prop_loss",
     "val/box_loss",
+    "val/proposed_box_loss",
     "val/layout_accuracy",
     "val/score",
 ]
@@ -190,6 +192,7 @@ class TrainParams(_Block):
     augmentation_factor: Annotated[int, Field(ge=0)]
     class_dropout: Fraction
     text_dropout: Fraction
+    image_dropout: Fraction
     role_balance: Fraction
     box_weight: NonNegative
     eval_every: Count

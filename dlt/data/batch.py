@@ -27,6 +27,7 @@ class Inputs:
     numbers: Tensor  # float32 [B, N, NUM_NUMBERS]
     relations: Tensor  # int64 [B, N, N]
     parents: Tensor  # int64 [B, N]: the root is its own, padding is the root's child
+    grounding: Tensor  # float32 [B, N, NUM_GROUNDING]: see dlt.data.encode.Encoded
     images: Tensor  # uint8 [B, Y, X, 3]
     image_heights: Tensor  # float32 [B], px: the rows below are padding
 
@@ -61,6 +62,7 @@ def collate_inputs(sections: Sequence[Encoded]) -> Inputs:
         numbers=_pad([s.numbers for s in sections]),
         relations=_pad([s.relations for s in sections]).long(),
         parents=_pad([s.parents for s in sections]),
+        grounding=_pad([s.grounding for s in sections]),
         images=_pad([section.image for section in sections], fill=255),
         image_heights=torch.tensor([float(s.image_height) for s in sections]),
     )
@@ -79,7 +81,9 @@ def collate_targets(sections: Sequence[Encoded]) -> TargetTensors:
 
 def hide(inputs: Inputs, parts: Collection[str]) -> Inputs:
     """The same without some parts: `image` (a white one of the same height), `text` (words and
-    numbers that tell of text lengths) and `classes`."""
+    numbers that tell of text lengths) and `classes`. Grounding needs both image and text."""
+    if "image" in parts or "text" in parts:
+        inputs = replace(inputs, grounding=torch.zeros_like(inputs.grounding))
     if "image" in parts:
         inputs = replace(inputs, images=torch.full_like(inputs.images, 255))
     if "classes" in parts:
@@ -90,6 +94,16 @@ def hide(inputs: Inputs, parts: Collection[str]) -> Inputs:
         words = torch.zeros_like(inputs.text_tokens)
         inputs = replace(inputs, text_tokens=words, numbers=numbers)
     return inputs
+
+
+def drop_images(inputs: Inputs, share: float, dice: Dice) -> Inputs:
+    """Hide the image, and with it the grounding, of such a share of the sections."""
+    shown = (dice.uniform() >= share)[:, None, None]
+    return replace(
+        inputs,
+        grounding=inputs.grounding * shown,
+        images=torch.where(shown[..., None], inputs.images, 255),
+    )
 
 
 def drop_words(inputs: Inputs, class_share: float, text_share: float, dice: Dice) -> Inputs:

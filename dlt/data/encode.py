@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dlt.grounding.blobs import WIDTH, Boxes, find_blobs
+from dlt.grounding.ground import ground
 from dlt.section.errors import SectionError
 from dlt.section.labels import Labels, element_of_nodes
 from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES
@@ -47,6 +49,7 @@ CONTENT_TAGS = {
 }
 NUM_CONTENT = max(CONTENT_TAGS.values()) + 1
 NUM_NUMBERS = 19 + NUM_CONTENT
+NUM_GROUNDING = 11  # see Encoded
 TEXT_NUMBERS = [11, 12, *range(14, 19)]  # of `_numbers`: those that text lengths go into
 
 RELATIONS = (
@@ -89,6 +92,10 @@ class Encoded:
     numbers: Floats  # [N, NUM_NUMBERS]
     relations: NDArray[np.uint8]  # [N, N]: what column is to row
     parents: Ints  # [N], the root is its own
+    # where nodes are to be seen, and what frames them, by `ground`: whether there is such a box, and
+    # its edges as fractions, of either; then the height of a line as a fraction of the width
+    grounding: Floats  # [N, NUM_GROUNDING], 0 where nothing was found
+    blobs: Boxes  # [K, 4]: what `grounding` was found among
     image: NDArray[np.uint8]  # [rows, width, 3], white below `image_height`
     image_height: int  # px, of the screenshot itself
     targets: Targets | None
@@ -107,8 +114,12 @@ def encode(
     Raises:
         SectionError: the screenshot does not decode.
     """
-    image, image_height = _image(name, screenshot, image_width, patch_height)
-    return encode_view(name, structure, labels, image, image_height)
+    picture = _decode(name, screenshot)
+    pixels = _scaled(picture, image_width)
+    missing = -len(pixels) % patch_height
+    image = np.pad(pixels, ((0, missing), (0, 0), (0, 0)), constant_values=255)
+    blobs = find_blobs(_scaled(picture, WIDTH))
+    return encode_view(name, structure, labels, image, len(pixels), blobs)
 
 
 def encode_view(
@@ -117,8 +128,9 @@ def encode_view(
     labels: Labels | None,
     image: NDArray[np.uint8],
     image_height: int,
+    blobs: Boxes,
 ) -> Encoded:
-    """Encode one section whose screenshot is decoded already; see `Encoded` for the image."""
+    """Encode one section whose screenshot is decoded already; see `Encoded` for what is made of it."""
     return Encoded(
         name=name,
         tags=np.array([_tag_id(node.tag) for node in structure.nodes]),
@@ -127,6 +139,8 @@ def encode_view(
         numbers=_numbers(structure),
         relations=_relations(structure),
         parents=np.maximum(np.array(structure.parents), 0),
+        grounding=_grounding(structure, blobs, image_height / image.shape[1]),
+        blobs=blobs,
         image=image,
         image_height=image_height,
         targets=None if labels is None else encode_labels(structure, labels),
@@ -277,19 +291,26 @@ def _relations(structure: Structure) -> NDArray[np.uint8]:
     return out + np.uint8(len(RELATIONS)) * (alike[None] == alike[:, None])
 
 
-def _image(
-    name: str, screenshot: bytes, width: int, patch_height: int
-) -> tuple[NDArray[np.uint8], int]:
-    """Decode and scale to `width`; add white below up to a whole number of patches.
+def _grounding(structure: Structure, blobs: Boxes, aspect: float) -> Floats:
+    """See `Encoded`; `aspect` is the screenshot's height over its width."""
+    boxes, frames, line_heights = ground(structure, blobs)
+    out = np.empty((len(structure), NUM_GROUNDING), np.float32)
+    for start, found in (0, boxes), (5, frames):
+        out[:, start] = ~np.isnan(found[:, 0])
+        out[:, start + 1 : start + 5] = (found / WIDTH / [1, aspect, 1, aspect]).clip(0, 1)
+    out[:, 10] = line_heights / WIDTH
+    return np.nan_to_num(out)
 
-    Returns the pixels and the height of the scaled screenshot without the white.
-    """
+
+def _decode(name: str, screenshot: bytes) -> Image.Image:
     try:
         with Image.open(io.BytesIO(screenshot)) as picture:
-            height = max(round(width * min(picture.height / picture.width, MAX_ASPECT)), 1)
-            scaled = picture.convert("RGB").resize((width, height), Image.Resampling.BOX)
+            return picture.convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise SectionError(f"{name}: screenshot.png: {error}") from None
-    pixels = np.asarray(scaled)
-    missing = -len(pixels) % patch_height
-    return np.pad(pixels, ((0, missing), (0, 0), (0, 0)), constant_values=255), height
+
+
+def _scaled(picture: Image.Image, width: int) -> NDArray[np.uint8]:
+    """The pixels of a picture that is `width` px wide, and at most MAX_ASPECT times as high."""
+    height = max(round(width * min(picture.height / picture.width, MAX_ASPECT)), 1)
+    return np.asarray(picture.resize((width, height), Image.Resampling.BOX))

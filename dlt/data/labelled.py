@@ -80,12 +80,12 @@ class PackedSections(Sections):
         """At most IN_MEMORY of them, in evenly spaced runs of neighbours; without images."""
         starts = np.linspace(0, max(len(self) - _RUN, 0), IN_MEMORY // _RUN).astype(int)
         taken = sorted({i for start in starts for i in range(start, start + _RUN) if i < len(self)})
-        blank = np.full((1, 1, 3), 255, np.uint8)
+        blank, nothing = np.full((1, 1, 3), 255, np.uint8), np.empty((0, 4))
         found = []
         for i in tqdm(taken, "sample", unit="", disable=None, leave=False):
             example, _ = read_place(self._index[self._chosen[i]])
             truth = true_labels(example)
-            encoded = encode_view(example.name, example.structure, truth, blank, 1)
+            encoded = encode_view(example.name, example.structure, truth, blank, 1, nothing)
             found.append(Labelled(example.group, example.structure, truth, encoded))
         return found
 

@@ -8,6 +8,7 @@ from dlt.data.augment import augment
 from dlt.data.augment_image import flip, recolour
 from dlt.data.encode import Encoded, encode_view
 from dlt.data.labelled import Labelled
+from dlt.grounding.blobs import mirrored
 
 FLIPPED = 0.1  # seldom: text is mirrored, too, and most pages begin on the left
 
@@ -29,8 +30,10 @@ def view(section: Labelled, rng: np.random.Generator) -> Encoded:
     structure, labels = augment(section.structure, section.truth, rng)
     seen = section.encoded
     pixels = recolour(seen.image[: seen.image_height], rng)
+    blobs = seen.blobs
     if rng.random() < FLIPPED:
         labels, pixels = flip(labels, pixels)
+        blobs = mirrored(blobs)
     image = seen.image.copy()
     image[: seen.image_height] = pixels
-    return encode_view(seen.name, structure, labels, image, seen.image_height)
+    return encode_view(seen.name, structure, labels, image, seen.image_height, blobs)

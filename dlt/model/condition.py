@@ -18,12 +18,14 @@ from torch.utils.checkpoint import checkpoint
 from dlt.data.batch import Inputs, hide
 from dlt.data.encode import (
     CLASS_BUCKETS,
+    NUM_GROUNDING,
     NUM_NUMBERS,
     NUM_RELATIONS,
     NUM_TAGS,
     RELATIONS,
     TEXT_BUCKETS,
 )
+from dlt.model.boxes import NUM_BOX_NUMBERS, Siblings, place_boxes
 from dlt.model.layers import HEAD_DIM, SelfBlock, fourier, mask_bias
 from dlt.section.roles import NODE_PROPS, NODE_ROLES
 
@@ -35,6 +37,7 @@ CELL_CHANNELS = 32
 FIELD_CHANNELS = 32
 _FREQUENCIES = 6
 _NUMBER_FREQUENCIES = 4
+_NUM_LOOKS = NUM_GROUNDING + 5
 
 
 @dataclass(frozen=True)
@@ -42,26 +45,27 @@ class Picture:
     """The features of B screenshots."""
 
     rows_b: Tensor  # height of the screenshots in cells: no whole number
-    cells_byxc: Tensor  # CELL px a side
     fields_byxc: Tensor  # 2 cells a side, having seen their neighbours
     patches_bpd: Tensor
     patch_mask: Tensor  # bool [B, P]: not all padding
 
 
 class Proposal(NamedTuple):
-    """Labels by the structure alone."""
+    """Labels and boxes by structure and grounding alone."""
 
     role_logits: Tensor  # float [B, N, NUM_ROLES]
     prop_logits: Tensor  # float [B, N, NUM_PROPS]
+    box_numbers: Tensor  # float [B, N, NUM_BOX_NUMBERS]: see `place_boxes`
+    relative: Tensor  # float [B, N, 4]: as fractions of the parent node's box by the flow
+    boxes: Tensor  # float [B, N, 4]: centre and size as fractions of the screenshot
 
 
 @dataclass(frozen=True)
 class Condition:
     """What the denoiser sees of B sections; computed once, used at every step."""
 
-    node_mask: Tensor  # bool [B, N]
-    relations: Tensor  # int64 [B, N, N]
-    parents: Tensor  # int64 [B, N]: the root is its own
+    inputs: Inputs  # without what is hidden from the model
+    siblings: Siblings
     nodes_bnd: Tensor
     proposal: Proposal
     patches_bpd: Tensor
@@ -88,7 +92,7 @@ class NodeEmbedding(nn.Module):
         self.tag = nn.Embedding(NUM_TAGS, d_model)
         self.class_token = nn.Embedding(CLASS_BUCKETS, HASH_DIM, padding_idx=0)
         self.text_token = nn.Embedding(TEXT_BUCKETS, HASH_DIM, padding_idx=0)
-        numbers = (NUM_NUMBERS + 1) * (1 + 2 * _NUMBER_FREQUENCIES)
+        numbers = (NUM_NUMBERS + 1 + _NUM_LOOKS) * (1 + 2 * _NUMBER_FREQUENCIES)
         self.project = nn.Sequential(
             nn.Linear(2 * HASH_DIM + numbers, d_model), nn.GELU(), nn.Linear(d_model, d_model)
         )
@@ -106,7 +110,12 @@ class NodeEmbedding(nn.Module):
         words = inputs.text_tokens * self.text_known[inputs.text_tokens]
         aspect = (inputs.image_heights / inputs.images.shape[2]).log()
         numbers = torch.cat(
-            [inputs.numbers, aspect[:, None, None].expand(*inputs.tags.shape, 1)], dim=-1
+            [
+                inputs.numbers,
+                aspect[:, None, None].expand(*inputs.tags.shape, 1),
+                _looks(inputs.grounding),
+            ],
+            dim=-1,
         )
         described = [
             self.class_token(classes).sum(2),
@@ -115,6 +124,14 @@ class NodeEmbedding(nn.Module):
             fourier(numbers, _NUMBER_FREQUENCIES),
         ]
         return self.tag(inputs.tags) + self.project(torch.cat(described, dim=-1))
+
+
+def _looks(grounding: Tensor) -> Tensor:
+    """Grounding [B, N, NUM_GROUNDING] and the logarithms of its sizes: [B, N, _NUM_LOOKS]."""
+    seen, frame = grounding[..., 1:5], grounding[..., 6:10]
+    sizes = torch.cat([seen[..., 2:] - seen[..., :2], frame[..., 2:] - frame[..., :2]], dim=-1)
+    sizes = torch.cat([sizes, grounding[..., 10:]], dim=-1)
+    return torch.cat([grounding, (sizes.clamp(min=0.002) / 0.05).log() / 4], dim=-1)
 
 
 class TreeMixer(nn.Module):
@@ -141,7 +158,7 @@ class TreeMixer(nn.Module):
 
 
 class ImageStem(nn.Module):
-    """The screenshot → features of cells, of fields of 2 × 2 cells, and of patches."""
+    """The screenshot → features of fields of 2 × 2 cells, and of patches."""
 
     def __init__(self, d_model: int, patch_size: tuple[int, int]):
         super().__init__()
@@ -166,7 +183,7 @@ class ImageStem(nn.Module):
         patches_byxd = self.patches(blocks(fields_byxc, *self.patch_fields))
         place_bp3, patch_mask = _patch_places(patches_byxd, images, heights_b)
         patches_bpd = patches_byxd.flatten(1, 2) + self.position(fourier(place_bp3, _FREQUENCIES))
-        return Picture(rows_b, cells_byxc, fields_byxc, patches_bpd, patch_mask)
+        return Picture(rows_b, fields_byxc, patches_bpd, patch_mask)
 
 
 def blocks(x_byxc: Tensor, height: int, width: int) -> Tensor:
@@ -203,8 +220,8 @@ def _blank_below(x_byxc: Tensor, rows_b: Tensor) -> Tensor:
 class ConditionEncoder(nn.Module):
     """Nodes through self-attention with a bias for tree relations, and patches of the screenshot.
 
-    The nodes alone propose labels. That is cheap to learn well, before and beside the diffusion,
-    which starts from the proposal and revises it.
+    The nodes alone propose labels and boxes. That is cheap to learn well, before and beside the
+    diffusion, which starts from the proposal and revises it.
     """
 
     recompute = False  # see `run_block`
@@ -218,37 +235,47 @@ class ConditionEncoder(nn.Module):
         self.blocks = nn.ModuleList(SelfBlock(d_model, dropout) for _ in range(num_layers))
         self.norm = nn.LayerNorm(d_model)
         self.labels = nn.Linear(d_model, NUM_ROLES + NUM_PROPS)
+        self.boxes = nn.Linear(d_model, NUM_BOX_NUMBERS)
         self.image = ImageStem(d_model, patch_size)
         self.patch_norm = nn.LayerNorm(d_model)
 
     def forward(self, inputs: Inputs) -> Condition:
         """Encode B sections."""
-        nodes_bnd = self.read(inputs)
-        picture = self.image(hide(inputs, self.hidden).images, inputs.image_heights)
+        inputs = hide(inputs, self.hidden)
+        siblings = Siblings.of(inputs.parents, inputs.node_mask)
+        nodes_bnd = self._read(inputs)
+        picture = self.image(inputs.images, inputs.image_heights)
         return Condition(
-            node_mask=inputs.node_mask,
-            relations=inputs.relations,
-            parents=inputs.parents,
+            inputs=inputs,
+            siblings=siblings,
             nodes_bnd=nodes_bnd,
-            proposal=self.propose(nodes_bnd),
+            proposal=self._propose(nodes_bnd, inputs, siblings),
             patches_bpd=self.patch_norm(picture.patches_bpd),
             patch_bias=mask_bias(picture.patch_mask),
             aspect_b=inputs.image_heights / inputs.images.shape[2],
             picture=picture,
         )
 
-    def read(self, inputs: Inputs) -> Tensor:
-        """Encode the structure of B sections: [B, N, D]."""
+    def propose(self, inputs: Inputs) -> Proposal:
+        """What there is to say of B sections before their pictures are looked at."""
         inputs = hide(inputs, self.hidden)
+        siblings = Siblings.of(inputs.parents, inputs.node_mask)
+        return self._propose(self._read(inputs), inputs, siblings)
+
+    def _read(self, inputs: Inputs) -> Tensor:
+        """Encode the structure of B sections: [B, N, D]."""
         x_bnd = self.relatives(self.nodes(inputs), inputs.relations)
         bias_bhnn = relation_bias(self.relation, inputs.relations) + mask_bias(inputs.node_mask)
         for block in self.blocks:
             x_bnd = run_block(block, self.recompute, x_bnd, bias_bhnn)
         return self.norm(x_bnd)
 
-    def propose(self, nodes_bnd: Tensor) -> Proposal:
-        """Labels of what `read` has returned."""
-        return Proposal(*self.labels(nodes_bnd).split([NUM_ROLES, NUM_PROPS], dim=-1))
+    def _propose(self, nodes_bnd: Tensor, inputs: Inputs, siblings: Siblings) -> Proposal:
+        roles, props = self.labels(nodes_bnd).split([NUM_ROLES, NUM_PROPS], dim=-1)
+        numbers = self.boxes(nodes_bnd)
+        nothing = torch.zeros(*inputs.tags.shape, 4, device=nodes_bnd.device)
+        known = nothing, nothing.bool()
+        return Proposal(roles, props, numbers, *place_boxes(numbers, inputs, siblings, known))
 
 
 def run_block(block: nn.Module, recompute: bool, *inputs: Any) -> Tensor:

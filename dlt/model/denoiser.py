@@ -3,20 +3,15 @@
 Axis suffixes: b section, n node, d model width, h head, r role, q prop.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor, nn
 
 from dlt.data.encode import NUM_RELATIONS
 from dlt.model.boxes import (
-    EdgeFinder,
-    Edges,
-    FlowBoxes,
-    RegionFeatures,
-    Siblings,
-    boxes_between,
-    compose_boxes,
+    NUM_BOX_NUMBERS,
+    place_boxes,
     relative_boxes,
     signal,
     unscale_boxes,
@@ -29,6 +24,7 @@ from dlt.model.condition import (
     run_block,
 )
 from dlt.model.layers import HEAD_DIM, CrossBlock, KeyValue, fourier, mask_bias
+from dlt.model.regions import RegionFeatures
 
 MASK_ROLE = NUM_ROLES  # the absorbing state
 MASK_PROP = NUM_PROPS
@@ -45,11 +41,12 @@ class State:
     props: Tensor  # int64 [B, N], up to and including MASK_PROP
     boxes: Tensor  # float [B, N, 4]: centre and size, scaled by `scale_boxes`
     given: Tensor  # bool [B, N, 4], in the order of ATTRIBUTES
-    guess: Tensor  # float [B, N, 4]: the last estimate of the boxes as fractions; at first `whole`
+    guess: Tensor | None = None  # float [B, N, 4]: the last estimate of the boxes as fractions
 
     def to(self, device: torch.device) -> "State":
         """The same on another device."""
-        return State(*(getattr(self, f.name).to(device) for f in fields(self)))
+        parts = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{k: v.to(device) for k, v in parts.items() if v is not None})
 
 
 @dataclass(frozen=True)
@@ -59,9 +56,7 @@ class Estimate:
     role_logits: Tensor  # float [B, N, NUM_ROLES]
     prop_logits: Tensor  # float [B, N, NUM_PROPS]
     boxes: Tensor  # float [B, N, 4]: centre and size as fractions of the screenshot
-    coarse: Tensor  # float [B, N, 4]: the same before the edges were looked for
-    relative: Tensor  # float [B, N, 4]: `coarse` as fractions of the parent node's box
-    edges: tuple[Edges, Edges]  # what `boxes` lie between, along x and along y
+    relative: Tensor  # float [B, N, 4]: the same as fractions of the parent node's box by the flow
 
 
 @dataclass(frozen=True)
@@ -71,8 +66,6 @@ class Memory:
     condition: Condition
     bias_bhnn: Tensor
     key_values: tuple[tuple[Tensor, Tensor], ...]
-    siblings: Siblings
-    borders: tuple[Tensor, Tensor]  # see EdgeFinder.look
 
 
 def coordinates(given: Tensor) -> Tensor:
@@ -101,18 +94,15 @@ class Denoiser(nn.Module):
         self.blocks = nn.ModuleList(CrossBlock(d_model, dropout) for _ in range(num_layers))
         self.norm = nn.LayerNorm(d_model)
         self.labels = nn.Linear(d_model, NUM_ROLES + NUM_PROPS)
-        self.flow = FlowBoxes(d_model)
-        self.edges = EdgeFinder(d_model)
+        self.boxes = nn.Linear(d_model, NUM_BOX_NUMBERS)
 
     def remember(self, condition: Condition) -> Memory:
         """Compute what all steps share."""
         return Memory(
             condition=condition,
-            bias_bhnn=relation_bias(self.relation, condition.relations)
-            + mask_bias(condition.node_mask),
+            bias_bhnn=relation_bias(self.relation, condition.inputs.relations)
+            + mask_bias(condition.inputs.node_mask),
             key_values=tuple(layer(condition.patches_bpd) for layer in self.key_values),
-            siblings=Siblings.of(condition.parents, condition.node_mask),
-            borders=self.edges.look(condition.picture),
         )
 
     def forward(self, state: State, time_b: Tensor, memory: Memory) -> Estimate:
@@ -120,7 +110,9 @@ class Denoiser(nn.Module):
         condition = memory.condition
         given = state.given.long() + 2 * torch.arange(len(ATTRIBUTES), device=time_b.device)
         boxes, known = unscale_boxes(state.boxes), coordinates(state.given)
-        frame = relative_boxes(state.guess, condition.parents).clamp(-1, 2)
+        guess = condition.proposal.boxes.clamp(0, 1) if state.guess is None else state.guess
+        guess = torch.where(known, boxes, guess)
+        frame = relative_boxes(guess, condition.inputs.parents).clamp(-1, 2)
         # scaled by its signal: at time 1 there is nothing but noise in it
         noised = torch.cat([_waves(boxes, condition), state.boxes], dim=-1)
         x_bnd = (
@@ -129,24 +121,25 @@ class Denoiser(nn.Module):
             + self.prop(state.props)
             + self.given(given).sum(2)
             + signal(time_b)[:, None, None] * self.box(noised)
-            + self.guess(torch.cat([_waves(state.guess, condition), frame], dim=-1))
-            + self.region(state.guess, condition.picture)
+            + self.guess(torch.cat([_waves(guess, condition), frame], dim=-1))
+            + self.region(guess, condition.picture)
             + self.time(fourier(time_b[:, None], _FREQUENCIES))[:, None]
         )
         for block, key_value in zip(self.blocks, memory.key_values, strict=True):
             context = (memory.bias_bhnn, key_value, condition.patch_bias)
             x_bnd = run_block(block, self.recompute, x_bnd, *context)
         x_bnd = self.norm(x_bnd)
-        revised = torch.cat(condition.proposal, dim=-1) + self.labels(x_bnd)
-        roles, props = revised.split([NUM_ROLES, NUM_PROPS], dim=-1)
-        relative = self.flow(x_bnd, condition.parents, memory.siblings)
-        coarse = compose_boxes(relative, condition.parents, boxes, known)
-        rows_b = condition.picture.rows_b
-        found = self.edges(x_bnd, coarse, state.guess, memory.borders, rows_b)
-        # the root is the screenshot
-        fine = torch.cat([coarse[:, :1], boxes_between(*found)[:, 1:]], dim=1)
-        fine = torch.where(known, boxes, fine)
-        return Estimate(roles, props, fine, coarse, relative, found)
+        proposal = condition.proposal
+        roles, props = self.labels(x_bnd).split([NUM_ROLES, NUM_PROPS], dim=-1)
+        relative, placed = place_boxes(
+            proposal.box_numbers + self.boxes(x_bnd),
+            condition.inputs,
+            condition.siblings,
+            (boxes, known),
+        )
+        return Estimate(
+            proposal.role_logits + roles, proposal.prop_logits + props, placed, relative
+        )
 
 
 def _waves(boxes: Tensor, condition: Condition) -> Tensor:

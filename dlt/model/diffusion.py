@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dlt.data.batch import TargetTensors
 from dlt.data.dice import Dice
-from dlt.model.boxes import scale_boxes, signal, whole
+from dlt.model.boxes import scale_boxes, signal
 from dlt.model.denoiser import (
     ATTRIBUTES,
     MASK_PROP,
@@ -76,13 +76,7 @@ def add_noise(targets: TargetTensors, given: Tensor, time: Tensor, dice: Dice) -
         props=targets.props.masked_fill(hidden_prop, MASK_PROP),
         boxes=torch.where(coordinates(given), clean, noised),
         given=given,
-        guess=first_guess(targets.boxes, given),
     )
-
-
-def first_guess(boxes: Tensor, given: Tensor) -> Tensor:
-    """The guess before there is an estimate: the whole screenshot, but for what is given."""
-    return torch.where(coordinates(given), boxes, whole(boxes))
 
 
 def reverse_step(

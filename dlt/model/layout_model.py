@@ -23,11 +23,12 @@ class LayoutModel(nn.Module):
         self.denoiser = Denoiser(width, params.num_denoiser_layers, dropout)
         self.apply(initialise)
         # At first boxes fill their parents or share them: errors would multiply down the tree.
-        # Nothing is made of the noised boxes and the guess, which know nothing yet. And what the
-        # structure proposes stays as it is.
+        # Nothing is made of the noised boxes and the guess, which know nothing yet. And what is
+        # proposed stays as it is.
         first = self.denoiser
-        for layer in (first.flow.head, first.box, first.guess, first.region.project, first.labels):
+        for layer in (first.box, first.guess, first.region.project, first.labels, first.boxes):
             nn.init.zeros_(layer.weight)
+        nn.init.zeros_(self.encoder.boxes.weight)
 
     def forward(
         self, inputs: Inputs, state: State | None, time_b: Tensor, unroll_b: Tensor | None = None
@@ -41,7 +42,7 @@ class LayoutModel(nn.Module):
         (unrolled denoising, Savinov et al. 2022).
         """
         if state is None:
-            return self.encoder.propose(self.encoder.read(inputs)), None
+            return self.encoder.propose(inputs), None
         condition = self.encoder(inputs)
         memory = self.denoiser.remember(condition)
         if unroll_b is not None:

@@ -7,11 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlt.data.batch import Inputs, TargetTensors
-from dlt.model.boxes import Edges, edges, relative_boxes
+from dlt.model.boxes import relative_boxes
 from dlt.model.condition import Proposal
 from dlt.model.denoiser import MASK_PROP, MASK_ROLE, Estimate, State, coordinates
-
-_EDGE_WEIGHT = 0.25  # nats against lengths as fractions of the screenshot
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,7 @@ class Losses:
     role: Tensor
     prop: Tensor
     box: Tensor
+    proposed_box: Tensor
 
 
 def losses(
@@ -33,19 +32,28 @@ def losses(
     role_weights: Tensor,
 ) -> Losses:
     """Cross-entropy of all proposed and of masked labels; L1 (in the parent's frame and in the
-    screenshot's) and generalised IoU of boxes that are not given."""
+    screenshot's) and generalised IoU of all proposed boxes and of those that are not given."""
     node_mask = inputs.node_mask
     proposed = _cross_entropy(proposal.role_logits, targets.roles, node_mask, role_weights)
     proposed = proposed + _cross_entropy(proposal.prop_logits, targets.props, node_mask, None)
+    weight = targets.box_weights * node_mask
+    off = _box_loss(proposal.relative, proposal.boxes, targets, inputs)
+    # mean by section, as of the proposed labels
+    off = ((off * weight).sum(1) / weight.sum(1).clamp(min=1e-6)).mean()
     if estimate is None:
-        return Losses(proposed, *proposed.new_zeros(3))
+        zero = proposed.new_zeros(())
+        return Losses(proposed, zero, zero, zero, off)
     role = _cross_entropy(
         estimate.role_logits, targets.roles, (state.roles == MASK_ROLE) & node_mask, role_weights
     )
     prop = _cross_entropy(
         estimate.prop_logits, targets.props, (state.props == MASK_PROP) & node_mask, None
     )
-    return Losses(proposed, role, prop, _box_loss(estimate, state, targets, inputs))
+    free = ~coordinates(state.given)
+    weight = weight * free.any(-1)
+    box = _box_loss(estimate.relative, estimate.boxes, targets, inputs, free)
+    box = (box * weight).sum() / weight.sum().clamp(min=1e-6)
+    return Losses(proposed, role, prop, box, off)
 
 
 def _cross_entropy(
@@ -59,29 +67,19 @@ def _cross_entropy(
     return by_section.sum() / masked.any(1).sum().clamp(min=1)
 
 
-def _box_loss(estimate: Estimate, state: State, targets: TargetTensors, inputs: Inputs) -> Tensor:
-    free = ~coordinates(state.given)
-    weight = targets.box_weights * inputs.node_mask * free.any(-1)
-    relative = relative_boxes(targets.boxes, inputs.parents).clamp(-1, 2)
-    each = 2 * ((estimate.relative - relative).abs() * free).mean(-1)
-    for boxes in (estimate.coarse, estimate.boxes):
-        each = each + 4 * ((boxes - targets.boxes).abs() * free).mean(-1)
-        each = each + (1 - generalised_iou(boxes, targets.boxes)) / 2
-    truth = edges(targets.boxes).unflatten(-1, (2, 2))  # edge, axis
-    for axis, found in enumerate(estimate.edges):
-        unknown = free[..., axis] & free[..., 2 + axis]
-        each = each + _EDGE_WEIGHT * _edge_loss(found, truth[..., axis]) * unknown
-    return (each * weight).sum() / weight.sum().clamp(min=1e-6)
-
-
-def _edge_loss(found: Edges, truth_bne: Tensor) -> Tensor:
-    """Cross-entropy [B, N] of where edges are, shared by the borders before and after the truth."""
-    log_probs = found.log_probs_bnel
-    cells_bne = (truth_bne * found.length_b[:, None, None]).clamp(min=0)
-    before = cells_bne.long().clamp(max=log_probs.shape[-1] - 2)[..., None]
-    share = (cells_bne[..., None] - before).clamp(0, 1)
-    loss = -(1 - share) * log_probs.gather(-1, before) - share * log_probs.gather(-1, before + 1)
-    return loss[..., 0].mean(-1)
+def _box_loss(
+    relative: Tensor,
+    boxes: Tensor,
+    targets: TargetTensors,
+    inputs: Inputs,
+    free: Tensor | None = None,
+) -> Tensor:
+    """The loss of each box [B, N]; of coordinates, where they are `free` [B, N, 4]."""
+    truth = relative_boxes(targets.boxes, inputs.parents).clamp(-1, 2)
+    off = 2 * (relative - truth).abs() + 8 * (boxes - targets.boxes).abs()
+    return (
+        (off if free is None else off * free).mean(-1) + 1 - generalised_iou(boxes, targets.boxes)
+    )
 
 
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:

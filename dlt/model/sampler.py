@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlt.data.batch import Inputs, TargetTensors
-from dlt.model.boxes import scale_boxes, signal, whole
+from dlt.model.boxes import scale_boxes, signal
 from dlt.model.denoiser import (
     MASK_PROP,
     MASK_ROLE,
@@ -26,7 +26,7 @@ from dlt.model.denoiser import (
     State,
     coordinates,
 )
-from dlt.model.diffusion import first_guess, reverse_step, root_only
+from dlt.model.diffusion import reverse_step, root_only
 from dlt.model.layout_model import LayoutModel
 from dlt.params import Sample
 
@@ -158,12 +158,11 @@ def _start(inputs: Inputs, seed: int, known: tuple[TargetTensors, Tensor] | None
     props = torch.full(shape, MASK_PROP, device=device)
     if known is None:
         given = torch.zeros(*shape, 4, dtype=torch.bool, device=device)
-        return State(roles, props, noise, given, whole(noise))
+        return State(roles, props, noise, given)
     labels, given = known
     return State(
         roles=torch.where(given[..., 0], labels.roles, roles),
         props=torch.where(given[..., 1], labels.props, props),
         boxes=torch.where(coordinates(given), scale_boxes(labels.boxes), noise),
         given=given,
-        guess=first_guess(labels.boxes, given),
     )

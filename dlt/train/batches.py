@@ -17,6 +17,7 @@ from dlt.data.batch import (
     TargetTensors,
     collate_inputs,
     collate_targets,
+    drop_images,
     drop_words,
     length_batches,
 )
@@ -40,7 +41,7 @@ class Part:
     state: State
     time_b: Tensor
     unroll_b: Tensor | None  # see LayoutModel
-    counts: tuple[float, ...]  # what the mean proposal, role, prop and box losses are means over
+    counts: tuple[float, ...]  # what each of the mean losses is a mean over
     tokens: tuple[int, ...]  # see `count_tokens`
     proposal_only: bool = False  # see TrainParams.proposal_epochs
 
@@ -67,6 +68,7 @@ def make_part(
     improve: bool,
     class_dropout: float = 0.0,
     text_dropout: float = 0.0,
+    image_dropout: float = 0.0,
     proposal_only: bool = False,
 ) -> Part:
     """Collate and noise sections, each with its own dice.
@@ -79,12 +81,14 @@ def make_part(
     unroll_b = dice.uniform() if improve else None
     if class_dropout or text_dropout:
         inputs = drop_words(inputs, class_dropout, text_dropout, dice)
+    if image_dropout:
+        inputs = drop_images(inputs, image_dropout, dice)
     given = draw_given(inputs.node_mask, dice)
     time_b = draw_times(dice)
     state = add_noise(targets, given, time_b, dice)
-    counts = (float(len(sections)), 0.0, 0.0, 0.0)
-    if not proposal_only:
-        counts = (counts[0], *_counts(state, targets, inputs.node_mask))
+    count = float(len(sections))
+    noised = (0.0, 0.0, 0.0) if proposal_only else _counts(state, targets, inputs.node_mask)
+    counts = (count, *noised, count)
     tokens = count_tokens(sections)
     return Part(inputs, targets, state, time_b, unroll_b, counts, tokens, proposal_only)
 
@@ -180,7 +184,7 @@ class Steps(Dataset[list[Part]]):
         for part in self.limits.split(sections):
             dice = Dice(self.seed, self.epoch, [numbers[i] for i in part])
             chosen = [sections[i] for i in part]
-            shares = (hidden.class_dropout, hidden.text_dropout)
+            shares = (hidden.class_dropout, hidden.text_dropout, hidden.image_dropout)
             only = self.epoch < hidden.proposal_epochs
             yield make_part(chosen, dice, improve, *shares, proposal_only=only)
 

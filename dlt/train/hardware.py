@@ -61,17 +61,14 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
 
 def in_float32(proposal: Proposal, estimate: Estimate | None) -> tuple[Proposal, Estimate | None]:
     """A model's answer as losses can be computed from without loss of precision."""
-    proposal = Proposal(*(logits.float() for logits in proposal))
+    proposal = Proposal(*(part.float() for part in proposal))
     if estimate is None:
         return proposal, None
-    edges = tuple(replace(e, log_probs_bnel=e.log_probs_bnel.float()) for e in estimate.edges)
     estimate = replace(
         estimate,
         role_logits=estimate.role_logits.float(),
         prop_logits=estimate.prop_logits.float(),
         boxes=estimate.boxes.float(),
-        coarse=estimate.coarse.float(),
         relative=estimate.relative.float(),
-        edges=(edges[0], edges[1]),
     )
     return proposal, estimate

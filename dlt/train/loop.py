@@ -22,7 +22,7 @@ from dlt.train.health import check_loss, warn_of_idle_gpu
 from dlt.train.rate import learning_rate
 from dlt.train.run import Run
 
-LOSSES = ("proposal_loss", "role_loss", "prop_loss", "box_loss")
+LOSSES = ("proposal_loss", "role_loss", "prop_loss", "box_loss", "proposed_box_loss")
 TOKENS = ("nodes", "node_places", "patches", "patch_places")  # as `count_tokens` counts them
 
 
@@ -146,12 +146,12 @@ def part_losses(model: nn.Module, part: Part, params: TrainParams, weights: Tens
     with autocast(weights.device, params.mixed_precision):
         answer = model(part.inputs, noised, part.time_b, part.unroll_b)
     found = losses(*in_float32(*answer), part.state, part.targets, part.inputs, weights)
-    return torch.stack([found.proposal, found.role, found.prop, found.box])
+    return torch.stack([found.proposal, found.role, found.prop, found.box, found.proposed_box])
 
 
 def total_loss(parts: Tensor, box_weight: float) -> Tensor:
     """What is minimised, of the means [len(LOSSES)]."""
-    return parts[:3].sum() + box_weight * parts[3]
+    return parts[:3].sum() + box_weight * parts[3:].sum()
 
 
 def _update(run: Run, params: TrainParams) -> float:

@@ -1,0 +1,1 @@
+"""Visual grounding: where the nodes of a structure are in its screenshot."""

@@ -1,0 +1,107 @@
+"""What stands out in a screenshot: lines of text, icons, pictures and frames, as rectangles.
+
+Page segmentation from the bottom up: connected components of contrast, of which those that follow
+each other on a line of text are joined by their distance, as in the docstrum (O'Gorman 1993).
+Boxes [K, 4] are left, top, right, bottom in px.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.sparse.csgraph import connected_components
+
+WIDTH = 640  # px of the screenshots that are looked at: every size below is meant for it
+MAX_LETTER = 44  # px, height: what is higher is no text
+_MAX_BLOBS = 160  # the largest ones
+_MAX_PIECES = 1200
+_CONTRAST = 30  # between neighbouring pixels, of 255
+_PICTURE = 36  # px, both sides: what is smaller is no picture
+_PLAIN = 0.35  # share of its most frequent colour above which a large thing is a frame, no picture
+_BACKGROUND = 0.7  # share of the screenshot above which a picture is what all else lies on
+_WORD_GAP = 0.9  # of a letter's height
+
+Pixels = NDArray[np.uint8]  # [height, WIDTH, 3]
+Boxes = NDArray[np.floating]  # [K, 4]
+
+
+def find_blobs(pixels: Pixels) -> Boxes:
+    """The blobs of a screenshot WIDTH px wide, at most 160, the largest if there are more."""
+    pieces = _largest(_without_insides(_pieces(pixels), pixels), _MAX_PIECES)
+    return _largest(_joined(_joined(pieces)), _MAX_BLOBS)
+
+
+def mirrored(boxes: Boxes) -> Boxes:
+    """The same in a screenshot with left and right exchanged."""
+    left, top, right, bottom = boxes.T
+    return np.column_stack([WIDTH - right, top, WIDTH - left, bottom])
+
+
+def overlap(a: Boxes, b: Boxes, axis: int) -> NDArray[np.floating]:
+    """By how much boxes overlap along x (0) or y (1), in px; below 0 the gap between them."""
+    return np.minimum(a[..., axis + 2], b[..., axis + 2]) - np.maximum(a[..., axis], b[..., axis])
+
+
+def inside(inner: Boxes, outer: Boxes, margin: float) -> NDArray[np.bool_]:
+    """Whether boxes lie in others, `margin` px away from their edges."""
+    low, high = inner[..., :2] - outer[..., :2], outer[..., 2:] - inner[..., 2:]
+    return np.asarray((np.minimum(low, high) >= margin).all(-1))
+
+
+def _pieces(pixels: Pixels) -> Boxes:
+    """The connected components of pixels that differ from a neighbour."""
+    high, low = pixels, pixels
+    for a, b in (np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:]):  # of 2 × 2 pixels
+        high, low = np.maximum(high[a], high[b]), np.minimum(low[a], low[b])
+    red, green, blue = np.moveaxis(high - low > _CONTRAST, 2, 0)
+    labels, count = ndimage.label(red | green | blue, np.ones((3, 3)))
+    slices = ndimage.find_objects(labels)
+    # the square at 0 is about the border at 1
+    boxes = np.array([(x.start + 1, y.start + 1, x.stop, y.stop) for y, x in slices], float)
+    specks = np.bincount(labels.ravel(), minlength=count + 1)[1:] < 3
+    return boxes.reshape(-1, 4)[~specks]
+
+
+def _without_insides(boxes: Boxes, pixels: Pixels) -> Boxes:
+    """Boxes without those that lie in a picture: what is shown there is no part of the page."""
+    kept = np.ones(len(boxes), bool)
+    sizes = boxes[:, 2:] - boxes[:, :2]
+    for i in np.flatnonzero((sizes >= _PICTURE).all(1)):
+        if sizes[i].prod() < _BACKGROUND * pixels[..., 0].size and _is_picture(boxes[i], pixels):
+            others = np.arange(len(boxes)) != i
+            kept &= ~(inside(boxes, boxes[i], -1) & others)
+    return boxes[kept]
+
+
+def _is_picture(box: Boxes, pixels: Pixels) -> bool:
+    """Whether no colour fills much of a box."""
+    left, top, right, bottom = box.astype(int)
+    content = pixels[top + 2 : bottom - 2 : 2, left + 2 : right - 2 : 2].reshape(-1, 3) >> 4
+    colours = content.astype(int) @ [256, 16, 1]
+    return bool(np.bincount(colours).max() < _PLAIN * len(colours))
+
+
+def _joined(boxes: Boxes) -> Boxes:
+    """Letters joined to lines of text, and accents to letters."""
+    if not len(boxes):
+        return boxes
+    width, height = (boxes[:, 2:] - boxes[:, :2]).T
+    letter = (height <= MAX_LETTER) & (width <= 10 * np.maximum(height, 8))
+    a, b = boxes[:, None], boxes[None]
+    beside, above = -overlap(a, b, 0), -overlap(a, b, 1)  # the gaps
+    higher, lower = np.maximum.outer(height, height), np.minimum.outer(height, height)
+    on_a_line = (above < -0.4 * lower) & (beside < _WORD_GAP * np.maximum(higher, 6))
+    on_a_line &= lower > 0.12 * higher
+    accent = (beside < -0.5 * np.minimum.outer(width, width)) & (above < 2.5)
+    accent &= (lower < 0.6 * higher) & (higher < 30)
+    framed = inside(a, b, 1) | inside(b, a, 1)
+    joined = (on_a_line | accent) & ~framed & letter[:, None] & letter
+    count, group = connected_components(joined, directed=False)
+    out = np.tile([np.inf, np.inf, -np.inf, -np.inf], (count, 1))
+    np.minimum.at(out[:, :2], group, boxes[:, :2])
+    np.maximum.at(out[:, 2:], group, boxes[:, 2:])
+    return out
+
+
+def _largest(boxes: Boxes, count: int) -> Boxes:
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    return boxes[np.sort(np.argsort(-area, kind="stable")[:count])]

@@ -1,0 +1,102 @@
+"""Which leaf of the DOM is which blob of the screenshot.
+
+The leaves of a DOM come in the order in which people read a page. So do lines of text and pictures
+in the screenshot, and a text fills as much of its lines as it has characters. The likeliest
+assignment is found by a beam search (Lowerre 1976): each leaf takes a run that shares no blob with
+one taken before, or is not to be seen. Axis suffixes: h hypothesis, s run.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlt.grounding.blobs import Boxes, inside
+from dlt.grounding.leaves import Leaf, find_leaves
+from dlt.grounding.runs import UNSEEN, Floats, Runs, begin, find_runs, fit, follow, sharing
+from dlt.section.tree import Structure, subtree_ends
+
+_BEAM = 100  # hypotheses that are kept after each leaf
+_MAX_LEAVES = 512  # what comes after them is not looked for
+
+
+class Grounding(NamedTuple):
+    """Where the nodes of a structure are, in px; NaN where nothing was found."""
+
+    boxes: Boxes  # [N, 4]: the hull of what the subtree of a node shows
+    frames: Boxes  # [N, 4]: the smallest blob around that
+    line_heights: Floats  # [N]: of a node's own text
+
+
+def ground(structure: Structure, blobs: Boxes) -> Grounding:
+    """Find the N nodes of a structure among the blobs [K, 4] of its screenshot."""
+    count = len(structure)
+    boxes, heights = np.full((count, 4), np.nan), np.full(count, np.nan)
+    leaves = find_leaves(structure)[:_MAX_LEAVES]
+    if len(blobs) and leaves:
+        runs = find_runs(blobs)
+        for leaf, run in zip(leaves, _assign(leaves, runs), strict=True):
+            if run >= 0:
+                boxes[leaf.node], heights[leaf.node] = runs.boxes_s4[run], runs.height_s[run]
+    boxes = _hulls(boxes, subtree_ends(structure.parents))
+    return Grounding(boxes, _frames(boxes, blobs), heights)
+
+
+def _assign(leaves: Sequence[Leaf], runs: Runs) -> list[int]:
+    """The run of each leaf, or -1 for none: the cheapest assignment that the search comes across."""
+    count = len(runs.boxes_s4)
+    # by whether the next leaf is repeated; the last row: from nowhere
+    onward = [np.vstack([follow(runs, repeated), begin(runs)]) for repeated in (False, True)]
+    shared = sharing(runs)
+    cost_h: Floats = np.zeros(1)
+    last_h = np.array([count])
+    taken_hs = np.zeros((1, count), bool)
+    steps = []
+    for leaf in leaves:
+        seen_hs = cost_h[:, None] + onward[leaf.repeated][last_h] + fit(leaf, runs)
+        seen_hs[taken_hs] = np.inf
+        choices = np.column_stack([seen_hs, cost_h + UNSEEN[leaf.kind]])
+        before_h, run_h, cost_h = _cheapest(choices)
+        seen_h = run_h < count
+        taken_hs = taken_hs[before_h]
+        taken_hs[seen_h] |= shared[run_h[seen_h]]
+        last_h = np.where(seen_h, run_h, last_h[before_h])
+        steps.append((before_h, np.where(seen_h, run_h, -1)))
+    return _trace(steps, int(cost_h.argmin()))
+
+
+def _cheapest(choices: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Rows, columns and costs of the _BEAM cheapest choices that are possible."""
+    flat = choices.ravel()
+    best = np.argpartition(flat, min(_BEAM, len(flat) - 1))[:_BEAM]
+    best = best[np.isfinite(flat[best])]
+    rows, columns = np.divmod(best, choices.shape[1])
+    return rows, columns, flat[best]
+
+
+def _trace(steps: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]], last: int) -> list[int]:
+    """The choices that led to hypothesis `last` of the last step."""
+    chosen = []
+    for before_h, run_h in reversed(steps):
+        chosen.append(int(run_h[last]))
+        last = int(before_h[last])
+    return chosen[::-1]
+
+
+def _hulls(boxes: Boxes, ends: Sequence[int]) -> Boxes:
+    """Each node's box widened to those of its subtree; NaN where there is none."""
+    low, high = (np.where(np.isnan(boxes), fill, boxes) for fill in (np.inf, -np.inf))
+    hulls = np.array(
+        [[*low[i:end, :2].min(0), *high[i:end, 2:].max(0)] for i, end in enumerate(ends)]
+    )
+    return np.where(np.isfinite(hulls), hulls, np.nan)
+
+
+def _frames(boxes: Boxes, blobs: Boxes) -> Boxes:
+    """Of each box the smallest blob that it lies in, with a margin; NaN where there is none."""
+    if not len(blobs):
+        return np.full_like(boxes, np.nan)
+    around = inside(boxes[:, None], blobs[None], 1)
+    area = np.where(around, (blobs[:, 2:] - blobs[:, :2]).prod(1), np.inf)
+    return np.where(np.any(around, axis=1, keepdims=True), blobs[area.argmin(1)], np.nan)
