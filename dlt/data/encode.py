@@ -93,7 +93,7 @@ class Encoded:
     relations: NDArray[np.uint8]  # [N, N]: what column is to row
     parents: Ints  # [N], the root is its own
     # where nodes are to be seen, and what frames them, by `ground`: whether there is such a box, and
-    # its edges as fractions, of either; then the height of a line as a fraction of the width
+    # its edges as fractions, of either; then the height of a line of a leaf, in widths
     grounding: Floats  # [N, NUM_GROUNDING], 0 where nothing was found
     blobs: Boxes  # [K, 4]: what `grounding` was found among
     image: NDArray[np.uint8]  # [rows, width, 3], white below `image_height`

@@ -17,6 +17,7 @@ _MAX_PIECES = 1200
 _CONTRAST = 30  # between neighbouring pixels, of 255
 _PICTURE = 36  # px, both sides: what is smaller is no picture
 _PLAIN = 0.35  # share of its most frequent colour above which a large thing is a frame, no picture
+_DENSE = 0.3  # share of ink above which it is one all the same
 _BACKGROUND = 0.7  # share of the screenshot above which a picture is what all else lies on
 _WORD_GAP = 0.9  # of a letter's height
 
@@ -26,7 +27,8 @@ Boxes = NDArray[np.floating]  # [K, 4]
 
 def find_blobs(pixels: Pixels) -> Boxes:
     """The blobs of a screenshot WIDTH px wide, at most 160, the largest if there are more."""
-    pieces = _largest(_without_insides(_pieces(pixels), pixels), _MAX_PIECES)
+    ink = _ink(pixels)
+    pieces = _largest(_without_insides(_pieces(ink), pixels, ink), _MAX_PIECES)
     return _largest(_joined(_joined(pieces)), _MAX_BLOBS)
 
 
@@ -47,13 +49,18 @@ def inside(inner: Boxes, outer: Boxes, margin: float) -> NDArray[np.bool_]:
     return np.asarray((np.minimum(low, high) >= margin).all(-1))
 
 
-def _pieces(pixels: Pixels) -> Boxes:
-    """The connected components of pixels that differ from a neighbour."""
+def _ink(pixels: Pixels) -> NDArray[np.bool_]:
+    """Which squares of 2 × 2 pixels are not all alike: [height - 1, WIDTH - 1]."""
     high, low = pixels, pixels
-    for a, b in (np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:]):  # of 2 × 2 pixels
+    for a, b in (np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:]):
         high, low = np.maximum(high[a], high[b]), np.minimum(low[a], low[b])
     red, green, blue = np.moveaxis(high - low > _CONTRAST, 2, 0)
-    labels, count = ndimage.label(red | green | blue, np.ones((3, 3)))
+    return red | green | blue
+
+
+def _pieces(ink: NDArray[np.bool_]) -> Boxes:
+    """The connected components of ink."""
+    labels, count = ndimage.label(ink, np.ones((3, 3)))
     slices = ndimage.find_objects(labels)
     # the square at 0 is about the border at 1
     boxes = np.array([(x.start + 1, y.start + 1, x.stop, y.stop) for y, x in slices], float)
@@ -61,23 +68,24 @@ def _pieces(pixels: Pixels) -> Boxes:
     return boxes.reshape(-1, 4)[~specks]
 
 
-def _without_insides(boxes: Boxes, pixels: Pixels) -> Boxes:
+def _without_insides(boxes: Boxes, pixels: Pixels, ink: NDArray[np.bool_]) -> Boxes:
     """Boxes without those that lie in a picture: what is shown there is no part of the page."""
     kept = np.ones(len(boxes), bool)
     sizes = boxes[:, 2:] - boxes[:, :2]
     for i in np.flatnonzero((sizes >= _PICTURE).all(1)):
-        if sizes[i].prod() < _BACKGROUND * pixels[..., 0].size and _is_picture(boxes[i], pixels):
+        if sizes[i].prod() < _BACKGROUND * pixels[..., 0].size and _is_picture(boxes[i], pixels, ink):
             others = np.arange(len(boxes)) != i
             kept &= ~(inside(boxes, boxes[i], -1) & others)
     return boxes[kept]
 
 
-def _is_picture(box: Boxes, pixels: Pixels) -> bool:
-    """Whether no colour fills much of a box."""
+def _is_picture(box: Boxes, pixels: Pixels, ink: NDArray[np.bool_]) -> bool:
+    """Whether no colour fills much of a box [4], or ink does, as in a QR code."""
     left, top, right, bottom = box.astype(int)
-    content = pixels[top + 2 : bottom - 2 : 2, left + 2 : right - 2 : 2].reshape(-1, 3) >> 4
-    colours = content.astype(int) @ [256, 16, 1]
-    return bool(np.bincount(colours).max() < _PLAIN * len(colours))
+    within = np.s_[top + 2 : bottom - 2 : 2, left + 2 : right - 2 : 2]
+    colours = (pixels[within].reshape(-1, 3) >> 4).astype(int) @ [256, 16, 1]
+    plain = np.bincount(colours).max() >= _PLAIN * len(colours)
+    return not plain or bool(ink[within].mean() > _DENSE)
 
 
 def _joined(boxes: Boxes) -> Boxes:

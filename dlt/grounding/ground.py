@@ -26,7 +26,7 @@ class Grounding(NamedTuple):
 
     boxes: Boxes  # [N, 4]: the hull of what the subtree of a node shows
     frames: Boxes  # [N, 4]: the smallest blob around that
-    line_heights: Floats  # [N]: of a node's own text
+    line_heights: Floats  # [N]: of a leaf's text; of another leaf, all of its height
 
 
 def ground(structure: Structure, blobs: Boxes) -> Grounding:

@@ -109,8 +109,8 @@ def fit(leaf: Leaf, runs: Runs) -> Floats:
         return stack + np.where((width > 60) & (height > 14) & (height < 140), 0.2, 2)
     line = (height <= 5) & (width > 12)
     if leaf.kind == "rule":
-        return stack + 3 * ~line
-    return stack + 0.4 - 0.5 * line
+        return stack + np.where(line, -2.1, 3)
+    return stack + np.where(line, -2.1, 0.4)
 
 
 def begin(runs: Runs) -> Floats:

@@ -1,0 +1,183 @@
+"""Grounding: what stands out in a screenshot, and which node of the structure it is."""
+
+import io
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image, ImageDraw, ImageFont
+
+from dlt.data.encode import encode
+from dlt.grounding.blobs import WIDTH, Pixels, find_blobs, mirrored
+from dlt.grounding.ground import ground
+from dlt.grounding.leaves import find_leaves
+from dlt.ingest.synthetic import generate
+from dlt.section.labels import labels
+from dlt.section.tree import Node, Structure, subtree_ends
+from tests.strategies import structures
+
+# screenshots that a few random rectangles and lines make
+rectangles = st.lists(
+    st.tuples(*(st.integers(0, 60) for _ in range(4)), st.integers(0, 255)), max_size=8
+)
+
+
+def page(height: int = 240) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """A white page to paint on."""
+    image = Image.new("RGB", (WIDTH, height), "white")
+    return image, ImageDraw.Draw(image)
+
+
+def write(draw: ImageDraw.ImageDraw, x: int, y: int, text: str, size: int) -> None:
+    """Paint a line of text in a font that comes with Pillow."""
+    draw.text((x, y), text, "black", ImageFont.load_default(size))
+
+
+def paint_photo(image: Image.Image, box: tuple[int, int, int, int]) -> None:
+    """Paint something of many colours, with hard edges in it."""
+    size = (box[2] - box[0], box[3] - box[1])
+    noise = np.random.default_rng(0).integers(0, 255, (6, 6, 3), np.uint8)
+    image.paste(Image.fromarray(noise).resize(size, Image.Resampling.NEAREST), box[:2])
+
+
+# --- blobs ----------------------------------------------------------------------------------------
+
+
+def test_a_line_of_text_is_one_blob_and_a_frame_another() -> None:
+    image, draw = page()
+    write(draw, 40, 30, "Some words on a line", 16)
+    draw.rectangle((300, 100, 419, 139), fill="navy")
+    draw.text((320, 110), "Buy it now", "white", ImageFont.load_default(14))
+    line, frame, inner = sorted(find_blobs(np.asarray(image)).tolist())
+    assert 40 <= line[0] < 44 and 30 <= line[1] and line[3] <= 52 and line[2] > 150
+    assert frame == [300, 100, 420, 140]
+    assert 320 <= inner[0] and inner[2] < 420 and 108 <= inner[1] and inner[3] <= 130
+
+
+def test_what_a_picture_shows_is_no_blob() -> None:
+    image, _ = page()
+    paint_photo(image, (100, 40, 340, 200))
+    assert find_blobs(np.asarray(image)).tolist() == [[100, 40, 340, 200]]
+
+
+def test_an_empty_page_has_no_blobs() -> None:
+    assert find_blobs(np.asarray(page()[0])).shape == (0, 4)
+
+
+def test_the_mirror_of_the_mirror_is_the_same() -> None:
+    boxes = np.array([[10.0, 20, 30, 40], [600, 0, 640, 9]])
+    assert mirrored(boxes)[0].tolist() == [610, 20, 630, 40]
+    assert np.array_equal(mirrored(mirrored(boxes)), boxes)
+
+
+# --- leaves ---------------------------------------------------------------------------------------
+
+
+def test_leaves_are_what_shows_something() -> None:
+    nodes = (
+        Node("section", -1),
+        Node("h2", 0, "A title"),
+        Node("b", 1, "bold"),
+        Node("a.btn", 0),
+        Node("span", 3, "Go"),
+        Node("svg", 0),
+        Node("path", 5),
+        Node("img", 0),
+        Node("script", 0, "1 + 1"),
+        Node("div.line", 0),
+    )
+    found = [(leaf.node, leaf.kind, leaf.characters) for leaf in find_leaves(Structure(nodes))]
+    assert found == [
+        (1, "text", 12),
+        (4, "link", 2),
+        (5, "icon", 0),
+        (7, "picture", 0),
+        (9, "blank", 0),
+    ]
+
+
+def test_an_item_like_the_one_before_is_repeated() -> None:
+    parents, names = (-1, 0, 1, 1, 0, 4, 0), ("ul", "li", "h3", "p", "li", "h3", "p")
+    nodes = tuple(Node(*pair, "text") for pair in zip(names, parents, strict=True))
+    nodes = (Node("ul", -1), *(Node(n.selector, n.parent, n.text * (i in (1, 2, 4, 5)))
+                               for i, n in enumerate(nodes[1:])))  # fmt: skip
+    found = {leaf.node: leaf.repeated for leaf in find_leaves(Structure(nodes))}
+    assert found == {2: False, 3: False, 5: True, 6: False}
+
+
+# --- grounding ------------------------------------------------------------------------------------
+
+
+def cards() -> tuple[Structure, Pixels]:
+    """A title over two cards of a picture, a heading and two lines of text each."""
+    image, draw = page(300)
+    write(draw, 240, 10, "All our services", 24)
+    nodes = [Node("section", -1), Node("h2", 0, "All our services")]
+    for x, name in (60, "Gardens"), (360, "Terraces"):
+        card = len(nodes)
+        paint_photo(image, (x, 60, x + 200, 180))
+        write(draw, x, 190, name, 18)
+        write(draw, x, 220, "We plan and plant and", 13)
+        write(draw, x, 236, "water it too", 13)
+        nodes += [Node("div.card", 0), Node("img", card), Node("h3", card, name)]
+        nodes += [Node("p", card, "We plan and plant and water it too")]
+    return Structure(tuple(nodes)), np.asarray(image)
+
+
+def test_nodes_are_found_where_they_were_painted() -> None:
+    structure, pixels = cards()
+    boxes, frames, heights = ground(structure, find_blobs(pixels))
+    assert boxes[3].tolist() == [60, 60, 260, 180] and boxes[7].tolist() == [360, 60, 560, 180]
+    for heading, text, x in (4, 5, 60), (8, 9, 360):
+        assert x <= boxes[heading][0] < x + 4 and 190 <= boxes[heading][1] < boxes[heading][3] < 214
+        assert x <= boxes[text][0] < x + 4 and 220 <= boxes[text][1] < 230 < boxes[text][3] < 254
+        assert heights[heading] > heights[text] > 5
+    hull = [boxes[2:6, 0].min(), 60, 260, boxes[5, 3]]
+    assert boxes[2].tolist() == hull, "a card is as large as what it holds"
+    assert np.isnan(heights[[0, 2, 6]]).all(), "only leaves have lines"
+    assert np.isnan(frames).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(structures(max_nodes=20), rectangles)
+def test_whatever_there_is_boxes_lie_in_the_page_and_hold_those_below(
+    structure: Structure, shapes: list[tuple[int, ...]]
+) -> None:
+    image, draw = page(64)
+    for x, y, width, height, grey in shapes:
+        draw.rectangle((8 * x, y, 8 * (x + width), y + height), fill=(grey, grey, grey))
+    blobs = find_blobs(np.asarray(image))
+    boxes, frames, heights = ground(structure, blobs)
+    found = ~np.isnan(boxes[:, 0])
+    assert boxes.shape == frames.shape == (len(structure), 4) and len(heights) == len(structure)
+    assert (boxes[found] >= 0).all() and (boxes[found] <= [WIDTH, 64, WIDTH, 64]).all()
+    for i, end in enumerate(subtree_ends(structure.parents)):
+        below = np.flatnonzero(found[i:end]) + i
+        assert found[i] == (len(below) > 0)
+        if found[i]:
+            assert (boxes[i, :2] <= boxes[below, :2]).all()
+            assert (boxes[i, 2:] >= boxes[below, 2:]).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(arrays(np.uint8, (24, WIDTH, 3)))
+def test_noise_is_no_trouble(pixels: Pixels) -> None:
+    blobs = find_blobs(pixels)
+    assert len(blobs) <= 160 and (blobs[:, 2:] >= blobs[:, :2]).all()
+
+
+def test_most_headings_of_synthetic_sections_are_found() -> None:
+    hits = []
+    for index in range(40):
+        _, example, png = generate(index, 40, 0)
+        assert example.layout
+        truth = labels(example.structure, example.layout)
+        encoded = encode(example.name, example.structure, png, truth, 320, 8)
+        height = Image.open(io.BytesIO(png)).height
+        assert truth.boxes
+        for role, box, seen in zip(truth.roles, truth.boxes, encoded.grounding, strict=True):
+            if role == "heading" and box is not None:
+                middle = (seen[2] + seen[4]) / 2 if seen[0] else np.inf
+                hits.append(abs(middle - box[1] - box[3] / 2) * height < 8)
+    assert len(hits) > 40 and np.mean(hits) > 0.8
