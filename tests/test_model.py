@@ -15,7 +15,15 @@ from dlt.data.dice import Dice
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, TEXT_NUMBERS, encode
 from dlt.data.labelled import Labelled
 from dlt.ingest.synthetic import generate
-from dlt.model.boxes import compose_boxes, relative_boxes, signal
+from dlt.model.boxes import (
+    NUM_BOX_NUMBERS,
+    Siblings,
+    compose_boxes,
+    edges,
+    place_boxes,
+    relative_boxes,
+    signal,
+)
 from dlt.model.denoiser import MASK_ROLE, coordinates
 from dlt.model.diffusion import add_noise, draw_given, draw_times
 from dlt.model.lawful import lawful_props, lawful_roles
@@ -82,6 +90,39 @@ def test_given_boxes_stay_and_their_children_follow() -> None:
     known = torch.zeros(1, 3, 4, dtype=torch.bool)
     known[0, 1] = True
     assert torch.equal(compose_boxes(fill, parents_bn, boxes, known)[0, 2], boxes[0, 1])
+
+
+@pytest.mark.parametrize("place", ["flow", "centre", "seen", "frame"])
+def test_edges_go_where_they_are_pulled(place: str) -> None:
+    inputs, targets = batch(4)
+    raw = torch.zeros(*targets.roles.shape, NUM_BOX_NUMBERS)
+    pulls = raw[..., -16:].unflatten(-1, (4, 4))
+    pulls[:, :, ["flow", "centre", "seen", "frame"].index(place)] = 50
+    siblings = Siblings.of(inputs.parents, inputs.node_mask)
+    known = targets.boxes, torch.zeros_like(targets.boxes, dtype=torch.bool)
+    relative, boxes = place_boxes(raw, inputs, siblings, known)
+    seen, framed = (inputs.grounding[..., i].bool() for i in (0, 5))
+    seen[:, 0] = framed[:, 0] = False  # the root is the screenshot
+    assert seen.any() and framed.any()
+    found = edges(boxes)
+    if place == "flow":
+        flowing = compose_boxes(relative, inputs.parents, *known)
+        assert torch.allclose(boxes, flowing, atol=1e-5)
+    if place == "centre":
+        middle = inputs.grounding[..., 1:5].unflatten(-1, (2, 2)).mean(-2)
+        assert torch.allclose(boxes[..., :2][seen], middle[seen], atol=1e-5)
+    if place == "seen":
+        assert torch.allclose(found[seen], inputs.grounding[..., 1:5][seen], atol=1e-5)
+    if place == "frame":
+        assert torch.allclose(found[framed], inputs.grounding[..., 6:10][framed], atol=1e-5)
+
+
+def test_given_boxes_are_not_pulled() -> None:
+    inputs, targets = batch(2)
+    raw = torch.randn(*targets.roles.shape, NUM_BOX_NUMBERS)
+    siblings = Siblings.of(inputs.parents, inputs.node_mask)
+    known = targets.boxes, torch.ones_like(targets.boxes, dtype=torch.bool)
+    assert torch.equal(place_boxes(raw, inputs, siblings, known)[1], targets.boxes)
 
 
 @pytest.mark.parametrize(

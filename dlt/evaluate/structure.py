@@ -1,10 +1,10 @@
-"""The structure-only model: the labels that a model proposes by the DOM tree alone."""
+"""The structure-only model: what a model proposes when the screenshot is hidden from it."""
 
 from collections.abc import Sequence
 
 import torch
 
-from dlt.data.batch import collate_inputs
+from dlt.data.batch import collate_inputs, hide
 from dlt.data.encode import Encoded
 from dlt.model.known import Known
 from dlt.model.lawful import lawful_props, lawful_roles
@@ -13,9 +13,10 @@ from dlt.section.tree import Structure
 
 
 class StructureOnly(Predictor):
-    """A trained model without its denoiser: of the screenshot it knows the aspect, no pixels.
+    """A trained model without its denoiser: of the screenshot it knows the aspect, and no more.
 
-    There is no diffusion, and so there are no boxes and no confidences.
+    There is no diffusion, and so there are no confidences. Boxes without a screenshot are no match
+    for any other, and left out.
     """
 
     @torch.inference_mode()
@@ -26,9 +27,11 @@ class StructureOnly(Predictor):
         known: Sequence[Known | None] | None = None,
     ) -> list[Predicted]:
         """The likeliest lawful labels of the proposal, around the labels that are known."""
-        inputs = collate_inputs(sections).to(next(self.model.parameters()).device)
-        proposal, _ = self.model.eval()(inputs, None, torch.ones(len(sections)))
-        roles, props = (logits.log_softmax(-1).float().cpu().numpy() for logits in proposal)
+        device = next(self.model.parameters()).device
+        inputs = hide(collate_inputs(sections), {"image"}).to(device)
+        proposal, _ = self.model.eval()(inputs, None, torch.ones(len(sections), device=device))
+        logits = proposal.role_logits, proposal.prop_logits
+        roles, props = (x.log_softmax(-1).float().cpu().numpy() for x in logits)
         found = []
         for i, structure in enumerate(structures):
             own, count = known[i] if known else None, len(structure)

@@ -121,7 +121,7 @@ class Siblings:
 
 
 _FLOW = 12  # numbers that `flow` takes
-NUM_BOX_NUMBERS = _FLOW + 4 + 4 * 4
+NUM_BOX_NUMBERS = _FLOW + 2 * 4 + 4 * 4
 
 
 def place_boxes(
@@ -133,8 +133,8 @@ def place_boxes(
     """Boxes from NUM_BOX_NUMBERS numbers a node, with which the model says where they are.
 
     Each edge is a mean of four places: that by the flow in the parent's box, the same moved to the
-    centre of where grounding sees the node, the edge that it sees, plus a shift, and that of the
-    frame around it.
+    centre of where grounding sees the node, the edge that it sees, and that of the frame around it,
+    the last two plus a shift.
 
     Args:
         known: boxes [B, N, 4], and which of their coordinates are given.
@@ -143,7 +143,7 @@ def place_boxes(
         centre and size [B, N, 4] as fractions of the parent's box by the flow, and of the
         screenshot by all four.
     """
-    flow_bnk, shift_bn4, pull_bnk = raw_bnk.split([_FLOW, 4, 16], dim=-1)
+    flow_bnk, shift_bn4, frame_shift_bn4, pull_bnk = raw_bnk.split([_FLOW, 4, 4, 16], dim=-1)
     relative = flow(flow_bnk, inputs.parents, siblings)
     seen_bn1, seen_bn4, framed_bn1, frame_bn4, _ = inputs.grounding.split([1, 4, 1, 4, 1], dim=-1)
     aspect = (inputs.image_heights / inputs.images.shape[2])[:, None]
@@ -151,7 +151,8 @@ def place_boxes(
     there_bn41 = torch.stack([torch.ones_like(seen_bn1), seen_bn1, seen_bn1, framed_bn1], dim=2)
     pull_bn44 = pull_bnk.unflatten(-1, (4, 4)).masked_fill(there_bn41 == 0, float("-inf"))
     free_bn4, centred_bn4, to_seen_bn4, to_frame_bn4 = pull_bn44.softmax(2).unbind(2)
-    held_bn4 = to_seen_bn4 * (seen_bn4 + shift_bn4 * _SHIFT / across) + to_frame_bn4 * frame_bn4
+    held_bn4 = to_seen_bn4 * (seen_bn4 + shift_bn4 * _SHIFT / across)
+    held_bn4 = held_bn4 + to_frame_bn4 * (frame_bn4 + frame_shift_bn4 * _SHIFT / across)
     centre_bn2 = between(seen_bn4)[..., :2]
     anchors = Anchors(held_bn4, free_bn4, centred_bn4, centre_bn2)
     return relative, compose_boxes(relative, inputs.parents, *known, anchors)
