@@ -31,6 +31,11 @@ class Inputs:
     images: Tensor  # uint8 [B, Y, X, 3]
     image_heights: Tensor  # float32 [B], px: the rows below are padding
 
+    @property
+    def aspects(self) -> Tensor:
+        """Heights of the screenshots in units of their widths: float32 [B]."""
+        return self.image_heights / self.images.shape[2]
+
     def to(self, device: torch.device) -> "Inputs":
         """The same on another device."""
         return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})

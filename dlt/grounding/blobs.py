@@ -72,10 +72,9 @@ def _without_insides(boxes: Boxes, pixels: Pixels, ink: NDArray[np.bool_]) -> Bo
     """Boxes without those that lie in a picture: what is shown there is no part of the page."""
     kept = np.ones(len(boxes), bool)
     sizes = boxes[:, 2:] - boxes[:, :2]
-    for i in np.flatnonzero((sizes >= _PICTURE).all(1)):
-        if sizes[i].prod() < _BACKGROUND * pixels[..., 0].size and _is_picture(
-            boxes[i], pixels, ink
-        ):
+    large = (sizes >= _PICTURE).all(1) & (sizes.prod(1) < _BACKGROUND * pixels[..., 0].size)
+    for i in np.flatnonzero(large):
+        if _is_picture(boxes[i], pixels, ink):
             others = np.arange(len(boxes)) != i
             kept &= ~(inside(boxes, boxes[i], -1) & others)
     return boxes[kept]

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from dlt.data.batch import Inputs
 
+_FLOW = 12  # numbers that `flow` takes
+NUM_BOX_NUMBERS = _FLOW + 2 * 4 + 4 * 4  # flow, two shifts, four pulls: see `place_boxes`
 _LESS_GAP = 3.0  # so much smaller than a node is a gap at first, as a logarithm
 _MOST_LOG = 8.0
-_SHIFT = 0.02  # of the screenshot's width
+_SHIFT = 0.02  # widths of the screenshot that a shift of 1 is
 
 MIN_SIZE = 0.005  # of a box that others are relative to
 SIGNAL_SCALE = 2.0  # clean box coordinates lie in -2 .. 2 (DiffusionDet, Chen et al. 2023, table 3)
@@ -120,10 +122,6 @@ class Siblings:
         return cls(alike, alike & (index < index[:, None]))
 
 
-_FLOW = 12  # numbers that `flow` takes
-NUM_BOX_NUMBERS = _FLOW + 2 * 4 + 4 * 4
-
-
 def place_boxes(
     raw_bnk: Tensor,
     inputs: Inputs,
@@ -146,13 +144,13 @@ def place_boxes(
     flow_bnk, shift_bn4, frame_shift_bn4, pull_bnk = raw_bnk.split([_FLOW, 4, 4, 16], dim=-1)
     relative = flow(flow_bnk, inputs.parents, siblings)
     seen_bn1, seen_bn4, framed_bn1, frame_bn4, _ = inputs.grounding.split([1, 4, 1, 4, 1], dim=-1)
-    aspect = (inputs.image_heights / inputs.images.shape[2])[:, None]
-    across = torch.stack([torch.ones_like(aspect), aspect], dim=-1).repeat(1, 1, 2)
+    aspect_b1 = inputs.aspects[:, None]
+    widths_b14 = torch.stack([torch.ones_like(aspect_b1), aspect_b1], dim=-1).repeat(1, 1, 2)
     there_bn41 = torch.stack([torch.ones_like(seen_bn1), seen_bn1, seen_bn1, framed_bn1], dim=2)
     pull_bn44 = pull_bnk.unflatten(-1, (4, 4)).masked_fill(there_bn41 == 0, float("-inf"))
     free_bn4, centred_bn4, to_seen_bn4, to_frame_bn4 = pull_bn44.softmax(2).unbind(2)
-    held_bn4 = to_seen_bn4 * (seen_bn4 + shift_bn4 * _SHIFT / across)
-    held_bn4 = held_bn4 + to_frame_bn4 * (frame_bn4 + frame_shift_bn4 * _SHIFT / across)
+    held_bn4 = to_seen_bn4 * (seen_bn4 + shift_bn4 * _SHIFT / widths_b14)
+    held_bn4 = held_bn4 + to_frame_bn4 * (frame_bn4 + frame_shift_bn4 * _SHIFT / widths_b14)
     centre_bn2 = between(seen_bn4)[..., :2]
     anchors = Anchors(held_bn4, free_bn4, centred_bn4, centre_bn2)
     return relative, compose_boxes(relative, inputs.parents, *known, anchors)

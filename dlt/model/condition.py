@@ -32,12 +32,12 @@ from dlt.section.roles import NODE_PROPS, NODE_ROLES
 NUM_ROLES = len(NODE_ROLES)
 NUM_PROPS = len(NODE_PROPS)
 HASH_DIM = 16  # width of hashed tokens, whose tables are large
-CELL = 4  # px a side of the finest features
-CELL_CHANNELS = 32
+_CELL = 4  # px a side of the finest features
+_CELL_CHANNELS = 32
 FIELD_CHANNELS = 32
 _FREQUENCIES = 6
 _NUMBER_FREQUENCIES = 4
-_NUM_LOOKS = NUM_GROUNDING + 5
+_NUM_LOOKS = NUM_GROUNDING + 5  # see `_looks`
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,6 @@ class Condition:
     proposal: Proposal
     patches_bpd: Tensor
     patch_bias: Tensor  # [B, 1, 1, P]: -inf on padding
-    aspect_b: Tensor  # height of the screenshot in units of its width
     picture: Picture
 
 
@@ -108,7 +107,7 @@ class NodeEmbedding(nn.Module):
         """Return [B, N, D]."""
         classes = inputs.class_tokens * self.class_known[inputs.class_tokens]
         words = inputs.text_tokens * self.text_known[inputs.text_tokens]
-        aspect = (inputs.image_heights / inputs.images.shape[2]).log()
+        aspect = inputs.aspects.log()
         numbers = torch.cat(
             [
                 inputs.numbers,
@@ -127,7 +126,10 @@ class NodeEmbedding(nn.Module):
 
 
 def _looks(grounding: Tensor) -> Tensor:
-    """Grounding [B, N, NUM_GROUNDING] and the logarithms of its sizes: [B, N, _NUM_LOOKS]."""
+    """Grounding [B, N, NUM_GROUNDING] and the logarithms of its sizes: [B, N, _NUM_LOOKS].
+
+    Scaled to about -1 .. 1, as the other numbers are.
+    """
     seen, frame = grounding[..., 1:5], grounding[..., 6:10]
     sizes = torch.cat([seen[..., 2:] - seen[..., :2], frame[..., 2:] - frame[..., :2]], dim=-1)
     sizes = torch.cat([sizes, grounding[..., 10:]], dim=-1)
@@ -162,9 +164,9 @@ class ImageStem(nn.Module):
 
     def __init__(self, d_model: int, patch_size: tuple[int, int]):
         super().__init__()
-        self.patch_fields = patch_size[0] // (2 * CELL), patch_size[1] // (2 * CELL)
-        self.cells = nn.Linear(3 * CELL**2, CELL_CHANNELS)
-        self.fields = nn.Linear(4 * CELL_CHANNELS, FIELD_CHANNELS)
+        self.patch_fields = patch_size[0] // (2 * _CELL), patch_size[1] // (2 * _CELL)
+        self.cells = nn.Linear(3 * _CELL**2, _CELL_CHANNELS)
+        self.fields = nn.Linear(4 * _CELL_CHANNELS, FIELD_CHANNELS)
         self.context = nn.Conv2d(FIELD_CHANNELS, FIELD_CHANNELS, 3, padding=1)
         self.patches = nn.Linear(FIELD_CHANNELS * math.prod(self.patch_fields), d_model)
         self.position = nn.Linear(6 * _FREQUENCIES, d_model)
@@ -174,9 +176,9 @@ class ImageStem(nn.Module):
 
         Rows below a screenshot's height are padding: their features are 0, as beyond any edge.
         """
-        rows_b = heights_b / CELL
+        rows_b = heights_b / _CELL
         pixels = images.float() / 127.5 - 1
-        cells_byxc = _blank_below(F.relu(self.cells(blocks(pixels, CELL, CELL))), rows_b)
+        cells_byxc = _blank_below(F.relu(self.cells(blocks(pixels, _CELL, _CELL))), rows_b)
         fields_byxc = _blank_below(F.relu(self.fields(blocks(cells_byxc, 2, 2))), rows_b / 2)
         around_bcyx = self.context(fields_byxc.permute(0, 3, 1, 2))
         fields_byxc = _blank_below(F.relu(around_bcyx.permute(0, 2, 3, 1)), rows_b / 2)
@@ -252,7 +254,6 @@ class ConditionEncoder(nn.Module):
             proposal=self._propose(nodes_bnd, inputs, siblings),
             patches_bpd=self.patch_norm(picture.patches_bpd),
             patch_bias=mask_bias(picture.patch_mask),
-            aspect_b=inputs.image_heights / inputs.images.shape[2],
             picture=picture,
         )
 

@@ -144,5 +144,5 @@ class Denoiser(nn.Module):
 
 def _waves(boxes: Tensor, condition: Condition) -> Tensor:
     """Fourier features of boxes, of places and heights in units of the screenshot's width, too."""
-    in_widths = boxes[..., 1::2] * condition.aspect_b[:, None, None]
+    in_widths = boxes[..., 1::2] * condition.inputs.aspects[:, None, None]
     return fourier(torch.cat([boxes, in_widths], dim=-1), _FREQUENCIES)
