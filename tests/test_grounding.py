@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dlt.data.encode import encode
 from dlt.grounding.blobs import WIDTH, Pixels, find_blobs, mirrored
+from dlt.grounding.cells import find_cells
 from dlt.grounding.ground import ground
 from dlt.grounding.leaves import find_leaves
 from dlt.ingest.synthetic import generate
@@ -127,7 +128,7 @@ def cards() -> tuple[Structure, Pixels]:
 
 def test_nodes_are_found_where_they_were_painted() -> None:
     structure, pixels = cards()
-    boxes, frames, heights = ground(structure, find_blobs(pixels))
+    boxes, frames, by_centre, by_left, heights = ground(structure, find_blobs(pixels))
     assert boxes[3].tolist() == [60, 60, 260, 180] and boxes[7].tolist() == [360, 60, 560, 180]
     for heading, text, x in (4, 5, 60), (8, 9, 360):
         assert x <= boxes[heading][0] < x + 4 and 190 <= boxes[heading][1] < boxes[heading][3] < 214
@@ -137,6 +138,22 @@ def test_nodes_are_found_where_they_were_painted() -> None:
     assert boxes[2].tolist() == hull, "a card is as large as what it holds"
     assert np.isnan(heights[[0, 2, 6]]).all(), "only leaves have lines"
     assert np.isnan(frames).all()
+    assert by_left[2].tolist() == [60, 60, 360, boxes[5, 3]], "it ends where the next one begins"
+    assert by_left[0, [0, 2]].tolist() == [60, 660], "a row is as wide as its cells"
+    assert by_centre[2, 2] == by_centre[6, 0] == 310, "or they meet in the middle"
+
+
+def test_equal_columns_have_the_cells_that_they_are() -> None:
+    parents = (-1, 0, 0, 0, 0)
+    centred = np.array([[20, 0, 620, 90], *([c - w, 10, c + w, 40] for c, w in
+                        ((100, 30), (300, 80), (500, 10))), [20, 60, 90, 80]], float)  # fmt: skip
+    by_centre, _ = find_cells(centred, parents)
+    assert by_centre[:, [0, 2]].tolist()[:4] == [[0, 600], [0, 200], [200, 400], [400, 600]]
+    assert np.isnan(by_centre[4]).all(), "what stands below a row is in none"
+    mirrored_too, _ = find_cells(mirrored(centred)[[0, 3, 2, 1, 4]], (-1, 0, 0, 0, 0))
+    assert mirrored_too[:4, 0].tolist() == [40, 40, 240, 440]
+    rtl, _ = find_cells(mirrored(centred), parents)
+    assert rtl[1:4, 0].tolist() == [440, 240, 40], "pages that run from right to left"
 
 
 @settings(max_examples=60, deadline=None)
@@ -148,9 +165,11 @@ def test_whatever_there_is_boxes_lie_in_the_page_and_hold_those_below(
     for x, y, width, height, grey in shapes:
         draw.rectangle((8 * x, y, 8 * (x + width), y + height), fill=(grey, grey, grey))
     blobs = find_blobs(np.asarray(image))
-    boxes, frames, heights = ground(structure, blobs)
+    boxes, frames, *cells, heights = ground(structure, blobs)
     found = ~np.isnan(boxes[:, 0])
     assert boxes.shape == frames.shape == (len(structure), 4) and len(heights) == len(structure)
+    for own in cells:
+        assert (np.isnan(own).all(1) | (own[:, 2] > own[:, 0])).all() and own.shape == boxes.shape
     assert (boxes[found] >= 0).all() and (boxes[found] <= [WIDTH, 64, WIDTH, 64]).all()
     for i, end in enumerate(subtree_ends(structure.parents)):
         below = np.flatnonzero(found[i:end]) + i

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dlt.section.errors import SectionError
 from dlt.section.example import find_examples, read_example
 from dlt.section.formats import MAX_DEPTH
-from dlt.section.labels import Labels, contract, element_of_nodes, labels
+from dlt.section.labels import Labels, contract, element_of_nodes, labels, node_boxes
 from dlt.section.roles import DROP, MERGE, NO_PROP, ROLES
 from dlt.section.tree import Element, Layout, Node, Structure
 from tests.strategies import labelled, parents, sections, structures
@@ -163,6 +163,20 @@ def test_two_props_with_one_selector_take_two_nodes() -> None:
     structure = tree(star(3))
     layout = Layout((Element("section", ("div",), -1),), {"bo": "div", "bi": "div"})
     assert labels(structure, layout).props == ("bi", "bo", NO_PROP)
+
+
+def test_a_wrapper_is_around_what_it_holds_and_a_leaf_where_its_element_is() -> None:
+    #  section ─ div (merge) ─ h2 (heading) ─ b (merge)
+    #                        └ p (paragraph)
+    #          └ i (drop)
+    parents = (-1, 0, 1, 2, 1, 0)
+    roles = ("section", MERGE, "heading", MERGE, "paragraph", DROP)
+    page, title, text = (0.0, 0.0, 1.0, 1.0), (0.25, 0.25, 0.5, 0.125), (0.125, 0.5, 0.25, 0.25)
+    of_starts = (page, None, title, None, text, None)
+    boxes, contents = node_boxes(parents, Labels(roles, (NO_PROP,) * 6, of_starts))
+    hull = (0.125, 0.25, 0.625, 0.5)
+    assert boxes == [page, hull, title, title, text, page]
+    assert contents == [hull, hull, None, None, None, None]
 
 
 def test_the_box_belongs_to_the_first_node_of_its_element() -> None:

@@ -1,5 +1,6 @@
 """The model: boxes, diffusion, lawful decoding, sampling, and that it learns."""
 
+import io
 import itertools
 from dataclasses import replace
 
@@ -8,27 +9,28 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from PIL import Image
+from torch import Tensor, nn
 
 from dlt.data.batch import Inputs, TargetTensors, collate_inputs, collate_targets
 from dlt.data.dice import Dice
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, TEXT_NUMBERS, encode
 from dlt.data.labelled import Labelled
 from dlt.ingest.synthetic import generate
-from dlt.model.boxes import (
-    NUM_BOX_NUMBERS,
-    Siblings,
-    compose_boxes,
-    edges,
-    place_boxes,
-    relative_boxes,
-    signal,
-)
+from dlt.model.boxes import edges, of_parents, relative_boxes, signal, touching
 from dlt.model.denoiser import MASK_ROLE, coordinates
 from dlt.model.diffusion import add_noise, draw_given, draw_times
 from dlt.model.lawful import lawful_props, lawful_roles
 from dlt.model.layout_model import LayoutModel
 from dlt.model.losses import generalised_iou, losses
+from dlt.model.placement import (
+    NUM_BOX_NUMBERS,
+    Placement,
+    Seen,
+    Siblings,
+    compose_boxes,
+    place_boxes,
+)
 from dlt.model.sampler import sample
 from dlt.params import ModelParams, Sample
 from dlt.predict import Predictor
@@ -77,8 +79,8 @@ def model() -> LayoutModel:
 def test_relative_boxes_compose_to_the_same_boxes() -> None:
     inputs, targets = batch(6)
     none = torch.zeros_like(targets.boxes, dtype=torch.bool)
-    relative = relative_boxes(targets.boxes, inputs.parents)
-    found = compose_boxes(relative, inputs.parents, targets.boxes, none)
+    relative = relative_boxes(targets.boxes, of_parents(targets.boxes, inputs.parents))
+    found, _ = compose_boxes(relative, inputs.parents, targets.boxes, none)
     # the root counts as the whole screenshot, which it is but for rounding
     assert (found - targets.boxes).abs()[inputs.node_mask].max() < 5e-3
 
@@ -89,40 +91,88 @@ def test_given_boxes_stay_and_their_children_follow() -> None:
     boxes = torch.tensor([[[0.5, 0.5, 1, 1], [0.25, 0.5, 0.5, 1.0], [0, 0, 0, 0]]])
     known = torch.zeros(1, 3, 4, dtype=torch.bool)
     known[0, 1] = True
-    assert torch.equal(compose_boxes(fill, parents_bn, boxes, known)[0, 2], boxes[0, 1])
+    assert torch.equal(compose_boxes(fill, parents_bn, boxes, known)[0][0, 2], boxes[0, 1])
 
 
-@pytest.mark.parametrize("place", ["flow", "centre", "seen", "frame"])
-def test_edges_go_where_they_are_pulled(place: str) -> None:
-    inputs, targets = batch(4)
-    raw = torch.zeros(*targets.roles.shape, NUM_BOX_NUMBERS)
-    pulls = raw[..., -16:].unflatten(-1, (4, 4))
-    pulls[:, :, ["flow", "centre", "seen", "frame"].index(place)] = 50
+PLACES = ["flow", "centre", "seen", "frame", "by centre", "by left"]
+
+
+def place(raw: Tensor, inputs: Inputs, targets: TargetTensors, **options: bool) -> Placement:
+    """The boxes that numbers tell of, with none of them given unless `given`."""
     siblings = Siblings.of(inputs.parents, inputs.node_mask)
-    known = targets.boxes, torch.zeros_like(targets.boxes, dtype=torch.bool)
-    relative, boxes = place_boxes(raw, inputs, siblings, known)
-    seen, framed = (inputs.grounding[..., i].bool() for i in (0, 5))
-    seen[:, 0] = framed[:, 0] = False  # the root is the screenshot
-    assert seen.any() and framed.any()
-    found = edges(boxes)
-    if place == "flow":
-        flowing = compose_boxes(relative, inputs.parents, *known)
+    given = torch.full_like(targets.boxes, options.pop("given", False)).bool()
+    return place_boxes(raw, inputs, siblings, (targets.boxes, given), options.get("decide", True))
+
+
+def raw_numbers(inputs: Inputs, place: str) -> dict[str, Tensor]:
+    """Box numbers that pull all edges to a place and let none touch, in parts."""
+    parts = {"flow": 12, "shift": 16, "pull": 24, "touch": 4, "inner": 16, "inner_touch": 4}
+    raw = {name: torch.zeros(*inputs.tags.shape, count) for name, count in parts.items()}
+    raw["touch"] -= 1
+    raw["inner_touch"] += 1  # content boxes are the boxes
+    raw["pull"].unflatten(-1, (-1, 4))[:, :, PLACES.index(place)] = 50
+    assert sum(parts.values()) == NUM_BOX_NUMBERS
+    return raw
+
+
+def joined(raw: dict[str, Tensor]) -> Tensor:
+    return torch.cat(list(raw.values()), dim=-1)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_edges_go_where_they_are_pulled(name: str) -> None:
+    inputs, targets = batch(4)
+    boxes, contents, relative, *_ = place(joined(raw_numbers(inputs, name)), inputs, targets)
+    seen = Seen.of(inputs)
+    there, places = seen.there_bnp.clone(), seen.edges_bnp4
+    there[:, 0] = 0  # the root is the screenshot
+    assert torch.allclose(boxes, contents, atol=1e-6)
+    if name == "flow":
+        none = torch.zeros_like(boxes, dtype=torch.bool)
+        flowing, _ = compose_boxes(relative, inputs.parents, boxes, none)
         assert torch.allclose(boxes, flowing, atol=1e-5)
-    if place == "centre":
-        middle = inputs.grounding[..., 1:5].unflatten(-1, (2, 2)).mean(-2)
-        assert torch.allclose(boxes[..., :2][seen], middle[seen], atol=1e-5)
-    if place == "seen":
-        assert torch.allclose(found[seen], inputs.grounding[..., 1:5][seen], atol=1e-5)
-    if place == "frame":
-        assert torch.allclose(found[framed], inputs.grounding[..., 6:10][framed], atol=1e-5)
+    elif name == "centre":
+        known = there[..., 0] > 0
+        middle = places[:, :, 0].unflatten(-1, (2, 2)).mean(-2)
+        assert known.any() and torch.allclose(boxes[..., :2][known], middle[known], atol=1e-5)
+    else:
+        number = PLACES.index(name) - 2
+        known = there[..., number] > 0
+        wanted = places[:, :, number][known]
+        assert len(wanted) and torch.allclose(edges(boxes)[known], wanted, atol=1e-5)
+
+
+def test_edges_that_touch_are_exactly_those_of_the_frame() -> None:
+    inputs, targets = batch(4)
+    raw = raw_numbers(inputs, "seen")
+    raw["touch"][..., 1] = 1  # the tops, of all nodes
+    placed = place(joined(raw), inputs, targets)
+    tops = edges(placed.boxes)[..., 1]
+    assert torch.allclose(tops, torch.zeros(()), atol=1e-6), "the root's is that of the page"
+    assert touching(placed.boxes, of_parents(placed.contents, inputs.parents))[..., 1].all()
+    unsure = place(joined(raw), inputs, targets, decide=False)
+    assert not torch.allclose(edges(unsure.boxes)[..., 1], tops), "in training there is a gradient"
+
+
+def test_what_fills_a_content_box_is_as_wide() -> None:
+    inputs, targets = batch(4)
+    raw = raw_numbers(inputs, "flow")
+    raw["inner_touch"] -= 2
+    raw["inner"][..., 8:12] = 50  # content boxes: the box's own edges …
+    raw["inner"][..., 0:4] = torch.tensor([1.0, 0, -1, 0])  # … 2 % of the page's width inside
+    raw["touch"][..., [0, 2]] = 1
+    boxes, contents, *_ = place(joined(raw), inputs, targets)
+    wide = edges(boxes)[..., 2] - edges(boxes)[..., 0]
+    first = inputs.node_mask & (inputs.parents == 0)
+    first[:, 0] = False
+    assert torch.allclose(wide[first], torch.tensor(0.96), atol=1e-6)
+    assert touching(boxes, of_parents(contents, inputs.parents))[..., [0, 2]][first].all()
 
 
 def test_given_boxes_are_not_pulled() -> None:
     inputs, targets = batch(2)
     raw = torch.randn(*targets.roles.shape, NUM_BOX_NUMBERS)
-    siblings = Siblings.of(inputs.parents, inputs.node_mask)
-    known = targets.boxes, torch.ones_like(targets.boxes, dtype=torch.bool)
-    assert torch.equal(place_boxes(raw, inputs, siblings, known)[1], targets.boxes)
+    assert torch.equal(place(raw, inputs, targets, given=True).boxes, targets.boxes)
 
 
 @pytest.mark.parametrize(
@@ -194,8 +244,12 @@ def test_the_denoiser_begins_as_agreeing_with_the_proposal() -> None:
 
 def test_sections_without_boxes_have_no_box_loss() -> None:
     inputs, targets = batch(2)
-    bare = TargetTensors(
-        targets.roles, targets.props, targets.boxes * 0, torch.zeros_like(targets.box_weights)
+    bare = replace(
+        targets,
+        boxes=targets.boxes * 0,
+        contents=targets.boxes * 0,
+        box_weights=targets.box_weights * 0,
+        content_weights=targets.box_weights * 0,
     )
     known = torch.zeros(*targets.roles.shape, 4, dtype=torch.bool)
     state = add_noise(bare, known, torch.ones(2), Dice(0, 0, range(2)))
@@ -297,6 +351,29 @@ def test_a_part_that_is_not_used_changes_nothing(part: str) -> None:
     for using, equal in ((network, False), (blind, True)):
         found = [sample(using, own, Sample()).role_probs for own in (inputs, other)]
         assert torch.equal(*found) == equal
+
+
+def long_section(nodes: int) -> Structure:
+    """Synthetic sections as the children of one root, cut after so many nodes."""
+    joined = [Node("section", -1)]
+    for section in itertools.cycle(sections(20)):
+        start = len(joined)
+        own = section.structure.nodes
+        joined += [replace(n, parent=n.parent + start if n.parent >= 0 else 0) for n in own]
+        if len(joined) >= nodes:
+            return Structure(tuple(joined[:nodes]))
+    raise AssertionError
+
+
+def test_a_section_of_512_nodes_and_eight_times_as_high_as_wide() -> None:
+    structure, png = long_section(512), io.BytesIO()
+    Image.new("RGB", (640, 5120), "white").save(png, "PNG")
+    encoded = encode("long", structure, png.getvalue(), None, 64, 16)
+    assert encoded.image.shape == (8 * 64, 64, 3), "not squeezed"
+    found = Predictor(model(), TINY).predict(structure, png.getvalue())
+    assert len(found.roles) == 512
+    layout = contract(structure, found)
+    assert layout.boxes and all(0 <= x <= 1 for box in layout.boxes for x in box)
 
 
 # --- learning -------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from torch import Tensor
 from dlt.data.dice import Dice
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, TEXT_NUMBERS, Encoded
 
-_POOL_BATCHES = 6  # sections of similar height are sorted by node count in pools of so many batches
+_SIZE_NOISE = 0.03  # of the logarithms of sizes that decide what is batched together
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class TargetTensors:
     props: Tensor  # int64 [B, N]
     boxes: Tensor  # float32 [B, N, 4]: centre, size
     box_weights: Tensor  # float32 [B, N]
+    contents: Tensor  # float32 [B, N, 4]: centre, size
+    content_weights: Tensor  # float32 [B, N]
 
     def to(self, device: torch.device) -> "TargetTensors":
         """The same on another device."""
@@ -81,6 +83,8 @@ def collate_targets(sections: Sequence[Encoded]) -> TargetTensors:
         props=_pad([t.props for t in targets if t]),
         boxes=_pad([t.boxes for t in targets if t]),
         box_weights=_pad([t.box_weights for t in targets if t]),
+        contents=_pad([t.contents for t in targets if t]),
+        content_weights=_pad([t.content_weights for t in targets if t]),
     )
 
 
@@ -141,14 +145,21 @@ def length_batches(
 ) -> list[list[int]]:
     """Indices in shuffled batches of similar numbers of nodes and of rows of pixels.
 
-    So little of a batch is padding: within pools of sections of similar height, batches are runs of
-    sections with similar numbers of nodes.
+    So little of a batch is padding. As in a k-d tree (Bentley 1975), the sections are parted by the
+    number in which most of them are far from the largest, until a part is a batch. Numbers are taken
+    a few per cent off, anew for each generator, so that sections do not always meet the same others.
     """
-    order = generator.permutation(len(nodes))
-    pool = _POOL_BATCHES * batch_size
-    by_rows = sorted(order, key=lambda i: rows[i])
+    sizes = np.log(np.column_stack([nodes, rows]))
+    sizes += generator.uniform(-_SIZE_NOISE, _SIZE_NOISE, sizes.shape)
     batches = []
-    for start in range(0, len(by_rows), pool):
-        chunk = sorted(by_rows[start : start + pool], key=lambda i: nodes[i])
-        batches += [chunk[i : i + batch_size] for i in range(0, len(chunk), batch_size)]
-    return [[int(i) for i in batches[b]] for b in generator.permutation(len(batches))]
+    open_parts = [np.arange(len(sizes))]
+    while open_parts:
+        part = open_parts.pop()
+        if len(part) <= batch_size:
+            batches.append(part.tolist())
+            continue
+        own = sizes[part]
+        by_most = part[np.argsort(own[:, (own.max(0) - own.mean(0)).argmax()], kind="stable")]
+        large = max(len(part) // batch_size // 2, 1) * batch_size  # what is left over is small
+        open_parts += [by_most[:-large], by_most[-large:]]
+    return [batches[b] for b in generator.permutation(len(batches))]

@@ -8,6 +8,7 @@ import io
 import re
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,9 +19,9 @@ from PIL import Image
 from dlt.grounding.blobs import WIDTH, Boxes, find_blobs
 from dlt.grounding.ground import ground
 from dlt.section.errors import SectionError
-from dlt.section.labels import Labels, element_of_nodes
+from dlt.section.labels import Labels, node_boxes
 from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES
-from dlt.section.tree import Structure, children, depths, subtree_ends
+from dlt.section.tree import Box, Structure, children, depths, subtree_ends
 
 TAGS = (
     "html body header footer main nav section article aside div span p a button h1 h2 h3 h4 h5 h6 "
@@ -49,8 +50,11 @@ CONTENT_TAGS = {
 }
 NUM_CONTENT = max(CONTENT_TAGS.values()) + 1
 NUM_NUMBERS = 19 + NUM_CONTENT
-NUM_GROUNDING = 11  # see Encoded
+NUM_PLACES = 4  # that grounding knows for a node: what it shows, the frame around that, two cells
+NUM_GROUNDING = NUM_PLACES * 5 + 1  # see Encoded
 TEXT_NUMBERS = [11, 12, *range(14, 19)]  # of `_numbers`: those that text lengths go into
+
+_OTHERS, _CONTENTS = 0.1, 0.3  # box weights of nodes that start no element, and of content boxes
 
 RELATIONS = (
     "other self parent child ancestor descendant next previous sibling cousin".split()
@@ -71,14 +75,18 @@ Floats = NDArray[np.float32]
 class Targets:
     """The labels of N nodes as arrays.
 
-    A node that starts no element carries the box of the element that it joined or that encloses
-    it, with a box weight below 1; without boxes all box weights are 0.
+    A node that starts no element carries, with a box weight below 1, the box around the elements
+    below it, or where there are none, that of the element that it joined or that encloses it. The
+    content box is the one around the elements below a node, or else its box, without weight. Without
+    boxes all weights are 0.
     """
 
     roles: Ints  # [N], index into NODE_ROLES
     props: Ints  # [N], index into NODE_PROPS
     boxes: Floats  # [N, 4]: centre x, centre y, width, height as fractions
     box_weights: Floats  # [N]
+    contents: Floats  # [N, 4], as boxes
+    content_weights: Floats  # [N]
 
 
 @dataclass(frozen=True)
@@ -92,8 +100,8 @@ class Encoded:
     numbers: Floats  # [N, NUM_NUMBERS]
     relations: NDArray[np.uint8]  # [N, N]: what column is to row
     parents: Ints  # [N], the root is its own
-    # where nodes are to be seen, and what frames them, by `ground`: whether there is such a box, and
-    # its edges as fractions, of either; then the height of a line of a leaf, in widths
+    # of each of the boxes that `ground` finds for a node: whether there is one, and its edges as
+    # fractions; then the height of a line of a leaf, in widths
     grounding: Floats  # [N, NUM_GROUNDING], 0 where nothing was found
     blobs: Boxes  # [K, 4]: what `grounding` was found among
     image: NDArray[np.uint8]  # [rows, width, 3], white below `image_height`
@@ -150,21 +158,30 @@ def encode_view(
 def encode_labels(structure: Structure, labels: Labels) -> Targets:
     """Labels as arrays; see `Targets`."""
     count = len(structure)
-    boxes = np.zeros((count, 4), np.float32)
-    weights = np.zeros(count, np.float32)
+    boxes, contents = np.zeros((2, count, 4), np.float32)
+    weights, content_weights = np.zeros((2, count), np.float32)
     if labels.boxes is not None:
-        firsts = [box for box in labels.boxes if box is not None]
-        enclosing = element_of_nodes(structure.parents, labels.roles).enclosing
-        boxes = np.array(firsts, np.float32)[list(enclosing)]
-        boxes[:, :2] += boxes[:, 2:] / 2
+        own, within = node_boxes(structure.parents, labels)
+        boxes = _centred(own)
+        contents = _centred([inner or box for inner, box in zip(within, own, strict=True)])
         starts = [role not in (MERGE, DROP) for role in labels.roles]
-        weights = np.where(starts, 1.0, 0.1).astype(np.float32)
+        weights = np.where(starts, 1.0, _OTHERS).astype(np.float32)
+        content_weights = np.where([inner is not None for inner in within], _CONTENTS, 0.0)
     return Targets(
         roles=np.array([_ROLE_ID[role] for role in labels.roles]),
         props=np.array([NODE_PROPS.index(prop) for prop in labels.props]),
         boxes=boxes,
         box_weights=weights,
+        contents=contents,
+        content_weights=content_weights.astype(np.float32),
     )
+
+
+def _centred(boxes: Sequence[Box]) -> Floats:
+    """Boxes [N, 4] as corner and size → as centre and size."""
+    out = np.array(boxes, np.float32)
+    out[:, :2] += out[:, 2:] / 2
+    return out
 
 
 @lru_cache(maxsize=65536)
@@ -293,13 +310,13 @@ def _relations(structure: Structure) -> NDArray[np.uint8]:
 
 def _grounding(structure: Structure, blobs: Boxes, aspect: float) -> Floats:
     """See `Encoded`; `aspect` is the screenshot's height over its width."""
-    boxes, frames, line_heights = ground(structure, blobs)
-    out = np.empty((len(structure), NUM_GROUNDING), np.float32)
-    for start, found in (0, boxes), (5, frames):
-        out[:, start] = ~np.isnan(found[:, 0])
-        out[:, start + 1 : start + 5] = (found / WIDTH / [1, aspect, 1, aspect]).clip(0, 1)
-    out[:, 10] = line_heights / WIDTH
-    return np.nan_to_num(out)
+    *places, line_heights = ground(structure, blobs)
+    columns = []
+    for found in places:
+        edges = (found / WIDTH / [1, aspect, 1, aspect]).clip(0, 1)
+        columns += [~np.isnan(found[:, :1]), edges]
+    out = np.hstack([*columns, line_heights[:, None] / WIDTH])
+    return np.nan_to_num(out).astype(np.float32)
 
 
 def _decode(name: str, screenshot: bytes) -> Image.Image:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlt.grounding.blobs import Boxes, inside
+from dlt.grounding.cells import find_cells
 from dlt.grounding.leaves import Leaf, find_leaves
 from dlt.grounding.runs import UNSEEN, Floats, Runs, begin, find_runs, fit, follow, sharing
 from dlt.section.tree import Structure, subtree_ends
@@ -26,6 +27,8 @@ class Grounding(NamedTuple):
 
     boxes: Boxes  # [N, 4]: the hull of what the subtree of a node shows
     frames: Boxes  # [N, 4]: the smallest blob around that
+    by_centre: Boxes  # [N, 4]: the cell in a row that the centre of that tells
+    by_left: Boxes  # [N, 4]: the same of its left edge
     line_heights: Floats  # [N]: of a leaf's text; of another leaf, all of its height
 
 
@@ -40,7 +43,7 @@ def ground(structure: Structure, blobs: Boxes) -> Grounding:
             if run >= 0:
                 boxes[leaf.node], heights[leaf.node] = runs.boxes_s4[run], runs.height_s[run]
     boxes = _hulls(boxes, subtree_ends(structure.parents))
-    return Grounding(boxes, _frames(boxes, blobs), heights)
+    return Grounding(boxes, _frames(boxes, blobs), *find_cells(boxes, structure.parents), heights)
 
 
 def _assign(leaves: Sequence[Leaf], runs: Runs) -> list[int]:

@@ -20,13 +20,19 @@ from dlt.data.encode import (
     CLASS_BUCKETS,
     NUM_GROUNDING,
     NUM_NUMBERS,
+    NUM_PLACES,
     NUM_RELATIONS,
     NUM_TAGS,
     RELATIONS,
     TEXT_BUCKETS,
 )
-from dlt.model.boxes import NUM_BOX_NUMBERS, Siblings, place_boxes
 from dlt.model.layers import HEAD_DIM, SelfBlock, fourier, mask_bias
+from dlt.model.placement import (
+    NUM_BOX_NUMBERS,
+    Placement,
+    Siblings,
+    place_boxes,
+)
 from dlt.section.roles import NODE_PROPS, NODE_ROLES
 
 NUM_ROLES = len(NODE_ROLES)
@@ -37,7 +43,7 @@ _CELL_CHANNELS = 32
 FIELD_CHANNELS = 32
 _FREQUENCIES = 6
 _NUMBER_FREQUENCIES = 4
-_NUM_LOOKS = NUM_GROUNDING + 5  # see `_looks`
+_NUM_LOOKS = NUM_GROUNDING + 2 * NUM_PLACES + 1  # see `_looks`
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,7 @@ class Proposal(NamedTuple):
     role_logits: Tensor  # float [B, N, NUM_ROLES]
     prop_logits: Tensor  # float [B, N, NUM_PROPS]
     box_numbers: Tensor  # float [B, N, NUM_BOX_NUMBERS]: see `place_boxes`
-    relative: Tensor  # float [B, N, 4]: as fractions of the parent node's box by the flow
-    boxes: Tensor  # float [B, N, 4]: centre and size as fractions of the screenshot
+    placed: Placement
 
 
 @dataclass(frozen=True)
@@ -130,9 +135,9 @@ def _looks(grounding: Tensor) -> Tensor:
 
     Scaled to about -1 .. 1, as the other numbers are.
     """
-    seen, frame = grounding[..., 1:5], grounding[..., 6:10]
-    sizes = torch.cat([seen[..., 2:] - seen[..., :2], frame[..., 2:] - frame[..., :2]], dim=-1)
-    sizes = torch.cat([sizes, grounding[..., 10:]], dim=-1)
+    places_bnp5 = grounding[..., :-1].unflatten(-1, (NUM_PLACES, 5))
+    sizes = (places_bnp5[..., 3:] - places_bnp5[..., 1:3]).flatten(2)
+    sizes = torch.cat([sizes, grounding[..., -1:]], dim=-1)
     return torch.cat([grounding, (sizes.clamp(min=0.002) / 0.05).log() / 4], dim=-1)
 
 
@@ -276,7 +281,8 @@ class ConditionEncoder(nn.Module):
         numbers = self.boxes(nodes_bnd)
         nothing = torch.zeros(*inputs.tags.shape, 4, device=nodes_bnd.device)
         known = nothing, nothing.bool()
-        return Proposal(roles, props, numbers, *place_boxes(numbers, inputs, siblings, known))
+        placed = place_boxes(numbers, inputs, siblings, known, decide=not self.training)
+        return Proposal(roles, props, numbers, placed)
 
 
 def run_block(block: nn.Module, recompute: bool, *inputs: Any) -> Tensor:

@@ -80,6 +80,6 @@ def element_boxes(
 def _corner_box(box: list[float]) -> Box:
     """Centre and size → corner and size, inside the screenshot, rounded."""
     x, y, w, h = box
-    left, top = max(x - w / 2, 0.0), max(y - h / 2, 0.0)
-    right, bottom = min(x + w / 2, 1.0), min(y + h / 2, 1.0)
-    return round(left, 4), round(top, 4), round(right - left, 4), round(bottom - top, 4)
+    left, top = (round(max(low, 0.0), 4) for low in (x - w / 2, y - h / 2))
+    right, bottom = (round(min(high, 1.0), 4) for high in (x + w / 2, y + h / 2))
+    return left, top, round(right - left, 4), round(bottom - top, 4)

@@ -9,13 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlt.data.encode import NUM_RELATIONS
-from dlt.model.boxes import (
-    NUM_BOX_NUMBERS,
-    place_boxes,
-    relative_boxes,
-    signal,
-    unscale_boxes,
-)
+from dlt.model.boxes import of_parents, relative_boxes, signal, unscale_boxes
 from dlt.model.condition import (
     NUM_PROPS,
     NUM_ROLES,
@@ -24,6 +18,7 @@ from dlt.model.condition import (
     run_block,
 )
 from dlt.model.layers import HEAD_DIM, CrossBlock, KeyValue, fourier, mask_bias
+from dlt.model.placement import NUM_BOX_NUMBERS, Placement, place_boxes
 from dlt.model.regions import RegionFeatures
 
 MASK_ROLE = NUM_ROLES  # the absorbing state
@@ -55,8 +50,12 @@ class Estimate:
 
     role_logits: Tensor  # float [B, N, NUM_ROLES]
     prop_logits: Tensor  # float [B, N, NUM_PROPS]
-    boxes: Tensor  # float [B, N, 4]: centre and size as fractions of the screenshot
-    relative: Tensor  # float [B, N, 4]: the same as fractions of the parent node's box by the flow
+    placed: Placement
+
+    @property
+    def boxes(self) -> Tensor:
+        """Float [B, N, 4]: centre and size as fractions of the screenshot."""
+        return self.placed.boxes
 
 
 @dataclass(frozen=True)
@@ -110,9 +109,9 @@ class Denoiser(nn.Module):
         condition = memory.condition
         given = state.given.long() + 2 * torch.arange(len(ATTRIBUTES), device=time_b.device)
         boxes, known = unscale_boxes(state.boxes), coordinates(state.given)
-        guess = condition.proposal.boxes.clamp(0, 1) if state.guess is None else state.guess
+        guess = condition.proposal.placed.boxes.clamp(0, 1) if state.guess is None else state.guess
         guess = torch.where(known, boxes, guess)
-        frame = relative_boxes(guess, condition.inputs.parents).clamp(-1, 2)
+        frame = relative_boxes(guess, of_parents(guess, condition.inputs.parents)).clamp(-1, 2)
         # scaled by its signal: at time 1 there is nothing but noise in it
         noised = torch.cat([_waves(boxes, condition), state.boxes], dim=-1)
         x_bnd = (
@@ -131,15 +130,14 @@ class Denoiser(nn.Module):
         x_bnd = self.norm(x_bnd)
         proposal = condition.proposal
         roles, props = self.labels(x_bnd).split([NUM_ROLES, NUM_PROPS], dim=-1)
-        relative, placed = place_boxes(
+        placed = place_boxes(
             proposal.box_numbers + self.boxes(x_bnd),
             condition.inputs,
             condition.siblings,
             (boxes, known),
+            decide=not self.training,
         )
-        return Estimate(
-            proposal.role_logits + roles, proposal.prop_logits + props, placed, relative
-        )
+        return Estimate(proposal.role_logits + roles, proposal.prop_logits + props, placed)
 
 
 def _waves(boxes: Tensor, condition: Condition) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from dlt.data.batch import TargetTensors
 from dlt.model.denoiser import ATTRIBUTES
 from dlt.section.errors import SectionError
-from dlt.section.labels import Labels, element_of_nodes
+from dlt.section.labels import Labels, node_boxes
 from dlt.section.roles import DROP, MERGE, NO_PROP, NODE_PROPS, NODE_ROLES, ROOT_ROLE
 from dlt.section.tree import Box, Structure
 
@@ -45,9 +45,7 @@ class Known:
         if labels.boxes is None:
             own -= _BOXED
         else:
-            firsts = [box for box in labels.boxes if box is not None]
-            enclosing = element_of_nodes(structure.parents, labels.roles).enclosing
-            labels = replace(labels, boxes=tuple(firsts[element] for element in enclosing))
+            labels = replace(labels, boxes=tuple(node_boxes(structure.parents, labels)[0]))
         chosen = range(len(structure)) if nodes is None else frozenset(nodes)
         none = frozenset[str]()
         return cls(labels, tuple(own if i in chosen else none for i in range(len(structure))))
@@ -143,5 +141,7 @@ def collate_known(
         props=torch.from_numpy(props),
         boxes=torch.from_numpy(boxes),
         box_weights=torch.zeros(shape),
+        contents=torch.from_numpy(boxes),
+        content_weights=torch.zeros(shape),
     )
     return targets.to(device), torch.from_numpy(given).to(device)

@@ -7,9 +7,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlt.data.batch import Inputs, TargetTensors
-from dlt.model.boxes import relative_boxes
+from dlt.model.boxes import of_parents, relative_boxes, touching
 from dlt.model.condition import Proposal
 from dlt.model.denoiser import MASK_PROP, MASK_ROLE, Estimate, State, coordinates
+from dlt.model.placement import Placement
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,15 @@ def losses(
     role_weights: Tensor,
 ) -> Losses:
     """Cross-entropy of all proposed and of masked labels; L1 (in the parent's frame and in the
-    screenshot's) and generalised IoU of all proposed boxes and of those that are not given."""
+    screenshot's), generalised IoU and touching edges of all proposed boxes and of those that are not
+    given."""
     node_mask = inputs.node_mask
     proposed = _cross_entropy(proposal.role_logits, targets.roles, node_mask, role_weights)
     proposed = proposed + _cross_entropy(proposal.prop_logits, targets.props, node_mask, None)
     weight = targets.box_weights * node_mask
-    off = _box_loss(proposal.relative, proposal.boxes, targets, inputs)
+    off = _box_loss(proposal.placed, targets, inputs)
     # mean by section, as of the proposed labels
-    off = ((off * weight).sum(1) / weight.sum(1).clamp(min=1e-6)).mean()
+    off = ((off * node_mask).sum(1) / weight.sum(1).clamp(min=1e-6)).mean()
     if estimate is None:
         zero = proposed.new_zeros(())
         return Losses(proposed, zero, zero, zero, off)
@@ -50,9 +52,9 @@ def losses(
         estimate.prop_logits, targets.props, (state.props == MASK_PROP) & node_mask, None
     )
     free = ~coordinates(state.given)
-    weight = weight * free.any(-1)
-    box = _box_loss(estimate.relative, estimate.boxes, targets, inputs, free)
-    box = (box * weight).sum() / weight.sum().clamp(min=1e-6)
+    open_bn = free.any(-1) & node_mask
+    box = _box_loss(estimate.placed, targets, inputs, free)
+    box = (box * open_bn).sum() / (targets.box_weights * open_bn).sum().clamp(min=1e-6)
     return Losses(proposed, role, prop, box, off)
 
 
@@ -68,18 +70,25 @@ def _cross_entropy(
 
 
 def _box_loss(
-    relative: Tensor,
-    boxes: Tensor,
-    targets: TargetTensors,
-    inputs: Inputs,
-    free: Tensor | None = None,
+    placed: Placement, targets: TargetTensors, inputs: Inputs, free: Tensor | None = None
 ) -> Tensor:
-    """The loss of each box [B, N]; of coordinates, where they are `free` [B, N, 4]."""
-    truth = relative_boxes(targets.boxes, inputs.parents).clamp(-1, 2)
-    off = 2 * (relative - truth).abs() + 8 * (boxes - targets.boxes).abs()
-    return (
-        (off if free is None else off * free).mean(-1) + 1 - generalised_iou(boxes, targets.boxes)
-    )
+    """The loss of each box [B, N], weighted; of coordinates, where they are `free` [B, N, 4]."""
+    frames = of_parents(targets.contents, inputs.parents)
+    relative = relative_boxes(targets.boxes, frames).clamp(-1, 2)
+    off = 2 * (placed.relative - relative).abs() + 8 * (placed.boxes - targets.boxes).abs()
+    off = off if free is None else off * free
+    own = (off + _unsure(placed.touch_logits, targets.boxes, frames)).mean(-1)
+    own = own + 1 - generalised_iou(placed.boxes, targets.boxes)
+    off = 8 * (placed.contents - targets.contents).abs()
+    content = (off + _unsure(placed.content_touch_logits, targets.contents, targets.boxes)).mean(-1)
+    content = content + 1 - generalised_iou(placed.contents, targets.contents)
+    return own * targets.box_weights + content * targets.content_weights
+
+
+def _unsure(logits: Tensor, boxes: Tensor, frames: Tensor) -> Tensor:
+    """The cross-entropy of whether edges of true boxes touch those of their frames [B, N, 4]."""
+    touch = touching(boxes, frames).float()
+    return F.binary_cross_entropy_with_logits(logits, touch, reduction="none")
 
 
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:

@@ -88,6 +88,39 @@ def element_of_nodes(parents: Sequence[int], roles: Sequence[str]) -> Owners:
     return Owners(tuple(joined), tuple(enclosing))
 
 
+def node_boxes(parents: Sequence[int], labels: Labels) -> tuple[list[Box], list[Box | None]]:
+    """The box and the content box of every node of labels that have boxes.
+
+    A content box is the hull of the elements that start below a node; None where none do. The box is
+    that of the element that starts at the node, else the content box, else that of the element that
+    the node joined or that encloses it.
+
+    Raises:
+        SectionError: the labels break the label law.
+    """
+    assert labels.boxes is not None
+    enclosing = element_of_nodes(parents, labels.roles).enclosing
+    firsts = [box for box in labels.boxes if box is not None]
+    contents: list[Box | None] = [None] * len(parents)
+    for i in range(len(parents) - 1, 0, -1):
+        if own := labels.boxes[i] or contents[i]:
+            contents[parents[i]] = _hull(own, contents[parents[i]])
+    boxes = [
+        own or content or firsts[element]
+        for own, content, element in zip(labels.boxes, contents, enclosing, strict=True)
+    ]
+    return boxes, contents
+
+
+def _hull(a: Box, b: Box | None) -> Box:
+    """The smallest box around both."""
+    if b is None:
+        return a
+    x, y = min(a[0], b[0]), min(a[1], b[1])
+    right, bottom = max(a[0] + a[2], b[0] + b[2]), max(a[1] + a[3], b[1] + b[3])
+    return x, y, right - x, bottom - y
+
+
 def labels(structure: Structure, layout: Layout) -> Labels:
     """Recover the labels of a layout: the first assignment that places all of it.
 

@@ -61,14 +61,18 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
 
 def in_float32(proposal: Proposal, estimate: Estimate | None) -> tuple[Proposal, Estimate | None]:
     """A model's answer as losses can be computed from without loss of precision."""
-    proposal = Proposal(*(part.float() for part in proposal))
+    proposal = _floats(proposal)
     if estimate is None:
         return proposal, None
     estimate = replace(
         estimate,
         role_logits=estimate.role_logits.float(),
         prop_logits=estimate.prop_logits.float(),
-        boxes=estimate.boxes.float(),
-        relative=estimate.relative.float(),
+        placed=_floats(estimate.placed),
     )
     return proposal, estimate
+
+
+def _floats(parts: Any) -> Any:
+    """A named tuple of tensors, or of more such tuples, in float32."""
+    return type(parts)(*(_floats(p) if isinstance(p, tuple) else p.float() for p in parts))

@@ -1,0 +1,207 @@
+"""Placement: from what the network says of each node to where its box is.
+
+As in CSS, a node has a border box and in it a content box, which is where its children are: what lies
+side by side or below each other in it begins and ends where it does. Boxes are [B, N, 4]: centre and
+size as fractions of the screenshot; their edges left, top, right, bottom. Axis suffixes: b section,
+n node, p place, k number.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dlt.data.batch import Inputs
+from dlt.data.encode import NUM_PLACES
+from dlt.model.boxes import between, edges, into_frames, of_parents, whole
+
+_FLOW = 12  # numbers that `flow` takes
+_OWN = (4 * NUM_PLACES, 4 * (NUM_PLACES + 2), 4)  # shifts, pulls, whether edges touch the frame's
+_CONTENT = (4 * 2, 4 * 2, 4)  # the same of the content box
+_PARTS = (_FLOW, *_OWN, *_CONTENT)
+NUM_BOX_NUMBERS = sum(_PARTS)  # of a node: see `place_boxes`
+_LESS_GAP = 3.0  # so much smaller than a node is a gap at first, as a logarithm
+_MOST_LOG = 8.0
+_SHIFT = 0.02  # widths of the screenshot that a shift of 1 is
+
+
+@dataclass(frozen=True)
+class Siblings:
+    """Which nodes share a parent: bool [B, N, N], column to row."""
+
+    alike: Tensor  # a sibling or the node itself
+    earlier: Tensor  # a sibling before the node
+
+    @classmethod
+    def of(cls, parents: Tensor, node_mask: Tensor) -> "Siblings":
+        """From parents [B, N] and the mask of nodes; the root has no siblings."""
+        index = torch.arange(parents.shape[1], device=parents.device)
+        real = node_mask & (index > 0)
+        alike = (parents[:, :, None] == parents[:, None]) & real[:, None]
+        return cls(alike, alike & (index < index[:, None]))
+
+
+class Placement(NamedTuple):
+    """Where boxes are."""
+
+    boxes: Tensor  # float [B, N, 4]
+    contents: Tensor  # float [B, N, 4]: the content boxes
+    relative: Tensor  # float [B, N, 4]: as fractions of the parent's content box, by the flow alone
+    touch_logits: Tensor  # float [B, N, 4]: that an edge is that of the parent's content box
+    content_touch_logits: (
+        Tensor  # float [B, N, 4]: that an edge of a content box is that of the box
+    )
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """What holds the edges of boxes, whatever their frames do."""
+
+    held_bn4: Tensor  # the mean of the places that hold an edge, times their share
+    free_bn4: Tensor  # the share of the place in the frame
+    centred_bn4: Tensor  # the share of the same size about a centre of its own
+    centre_bn2: Tensor
+    touching_bn4: Tensor  # how far an edge is drawn to that of the frame: 0 .. 1
+
+    def hold(self, boxes: Tensor, frames: Tensor) -> Tensor:
+        """Boxes by their places in their frames → boxes by all that holds them."""
+        about = edges(torch.cat([self.centre_bn2, boxes[..., 2:]], dim=-1))
+        held = self.held_bn4 + self.free_bn4 * edges(boxes) + self.centred_bn4 * about
+        return between(torch.lerp(held, edges(frames), self.touching_bn4))
+
+
+def place_boxes(
+    raw_bnk: Tensor, inputs: Inputs, siblings: Siblings, known: tuple[Tensor, Tensor], decide: bool
+) -> Placement:
+    """Boxes from NUM_BOX_NUMBERS numbers a node, with which the model says where they are.
+
+    Each edge is a mean of several places: that by the flow in the parent's content box, the same
+    moved to the centre of where grounding sees the node, and the edges of the boxes that grounding
+    knows, each plus a shift. Or it is the same edge of the parent's content box: a mean of places
+    would be a little off, so that siblings are not in line. An edge of a content box is that of the
+    box plus a shift, or where grounding sees what the node holds, or the edge of the box itself.
+
+    Args:
+        known: boxes [B, N, 4], and which of their coordinates are given.
+        decide: edges touch or not, as in predictions; else by their probability, so that there are
+            gradients.
+    """
+    flow_bnk, *own, shift, pull, touch = raw_bnk.split(_PARTS, -1)
+    relative = flow(flow_bnk, inputs.parents, siblings)
+    seen = Seen.of(inputs)
+    anchors = _anchors(own[0], own[1], own[2], seen, decide)
+    padding = _padding(shift, pull, touch, seen, decide)
+    boxes, contents = compose_boxes(relative, inputs.parents, *known, anchors, padding)
+    return Placement(boxes, contents, relative, own[2], touch)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What grounding knows of B sections."""
+
+    there_bnp: Tensor  # whether there is such a box: 0 or 1
+    edges_bnp4: Tensor
+    unit_b114: Tensor  # a shift of 1, along both axes
+
+    @classmethod
+    def of(cls, inputs: Inputs) -> "Seen":
+        """Unpack the grounding of sections; see `dlt.data.encode.Encoded`."""
+        places_bnp5 = inputs.grounding[..., :-1].unflatten(-1, (NUM_PLACES, 5))
+        aspect_b111 = inputs.aspects[:, None, None, None]
+        widths_b112 = torch.cat([torch.ones_like(aspect_b111), aspect_b111], dim=-1)
+        unit_b114 = _SHIFT / widths_b112.repeat(1, 1, 1, 2)
+        return cls(places_bnp5[..., 0], places_bnp5[..., 1:], unit_b114)
+
+    def shares(self, pull_bnk: Tensor, *places: Tensor) -> Tensor:
+        """The share [B, N, P, 4] of each place in each edge, by its pull; 0 where it isn't there."""
+        there_bnp = torch.cat([torch.ones_like(self.there_bnp[..., :1]), *places], dim=-1)
+        pull_bnp4 = pull_bnk.unflatten(-1, (-1, 4))
+        return pull_bnp4.masked_fill(there_bnp[..., None] == 0, float("-inf")).softmax(2)
+
+
+def _anchors(shift: Tensor, pull: Tensor, touch: Tensor, seen: Seen, decide: bool) -> Anchors:
+    """Of boxes: places are that in the frame, the same about another centre, and those known."""
+    shares = seen.shares(pull, seen.there_bnp[..., :1], seen.there_bnp)
+    places = seen.edges_bnp4 + shift.unflatten(-1, (-1, 4)) * seen.unit_b114
+    return Anchors(
+        held_bn4=(shares[:, :, 2:] * places).sum(2),
+        free_bn4=shares[:, :, 0],
+        centred_bn4=shares[:, :, 1],
+        centre_bn2=between(seen.edges_bnp4[:, :, 0])[..., :2],
+        touching_bn4=_gate(touch, decide),
+    )
+
+
+def _padding(shift: Tensor, pull: Tensor, touch: Tensor, seen: Seen, decide: bool) -> Anchors:
+    """Of content boxes: places are the edge of the box, and what the node is seen to hold."""
+    shares = seen.shares(pull, seen.there_bnp[..., :1])
+    shifts = (shares * shift.unflatten(-1, (-1, 4)) * seen.unit_b114).sum(2)
+    return Anchors(
+        held_bn4=shifts + shares[:, :, 1] * seen.edges_bnp4[:, :, 0],
+        free_bn4=shares[:, :, 0],
+        centred_bn4=torch.zeros_like(touch),
+        centre_bn2=torch.zeros_like(touch[..., :2]),
+        touching_bn4=_gate(touch, decide),
+    )
+
+
+def compose_boxes(
+    relative: Tensor,
+    parents: Tensor,
+    boxes: Tensor,
+    given: Tensor,
+    anchors: Anchors | None = None,
+    padding: Anchors | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Boxes relative to the parent's content box → boxes, and content boxes.
+
+    Works down the tree, one level a round. Where `given` [B, N, 4] holds, a coordinate is taken
+    from `boxes` instead, and whatever lies below follows it. Without `padding` content boxes are the
+    boxes themselves.
+    """
+    found = contents = torch.where(given, boxes, whole(relative))
+    for _ in range(_depth(parents)):
+        frames = of_parents(contents, parents)
+        composed = into_frames(relative, frames)
+        if anchors:
+            composed = anchors.hold(composed, frames)
+        composed = torch.cat([found[:, :1], composed[:, 1:]], dim=1)  # the root is the screenshot
+        found = torch.where(given, boxes, composed)
+        contents = padding.hold(found, found) if padding else found
+    return found, contents
+
+
+def _depth(parents: Tensor) -> int:
+    """The number of levels in the deepest tree of a batch [B, N]."""
+    depth, above = 0, parents
+    while bool(above.any()):  # the root is index 0
+        above = parents.gather(1, above)
+        depth += 1
+    return depth + 1
+
+
+def _gate(logits: Tensor, decide: bool) -> Tensor:
+    return (logits > 0).to(logits.dtype) if decide else logits.sigmoid()
+
+
+def flow(raw_bnk: Tensor, parents: Tensor, siblings: Siblings) -> Tensor:
+    """Boxes relative to the parent node's box, the way pages flow: [B, N, 4], centre and size.
+
+    Along each axis a parent may lay its children one after the other: then they share its length by
+    weights, with gaps before them and at the end. Or a child has its own place. A gate of the
+    parent decides, softly. Weights are logarithms, so that a common scale, such as the size of a
+    page's type, cancels out.
+    """
+    own_bn4, length_bn2, gap_bn2, end_bn2, gate_bn2 = raw_bnk.split([4, 2, 2, 2, 2], -1)
+    length_bn2 = length_bn2.clamp(max=_MOST_LOG).exp()
+    gap_bn2 = (gap_bn2 - _LESS_GAP).clamp(max=_MOST_LOG).exp()
+    above = parents[..., None].expand_as(end_bn2)
+    end_bn2 = (end_bn2 - _LESS_GAP).clamp(max=_MOST_LOG).exp().gather(1, above)
+    taken_bn2 = length_bn2 + gap_bn2
+    total_bn2 = siblings.alike.float() @ taken_bn2 + end_bn2
+    start_bn2 = siblings.earlier.float() @ taken_bn2 + gap_bn2
+    flowing = torch.cat([start_bn2 + length_bn2 / 2, length_bn2], -1) / total_bn2.repeat(1, 1, 2)
+    own = whole(own_bn4) + own_bn4 * 0.5  # most nodes fill their parent: that is what 0 means
+    gate = gate_bn2.gather(1, above).sigmoid().repeat(1, 1, 2)
+    return gate * flowing + (1 - gate) * own
