@@ -28,9 +28,9 @@ def test_each_section_is_in_one_batch(
 
 def test_little_is_padding_and_batches_change() -> None:
     rng = np.random.default_rng(0)
-    nodes, rows = (np.exp(rng.normal(3.3, 0.7, 1600)).astype(int) + 1 for _ in range(2))
+    nodes, rows = ((np.exp(rng.normal(3.3, 0.7, 1600)) + 1).astype(int).tolist() for _ in range(2))
     found = [length_batches(nodes, rows, 16, np.random.default_rng(seed)) for seed in (0, 1)]
-    for sizes in (nodes.tolist(), rows.tolist()):
+    for sizes in (nodes, rows):
         assert padding(sizes, found[0]) < 0.18, "although they have nothing to do with each other"
         assert padding(sizes, [list(range(i, i + 16)) for i in range(0, 1600, 16)]) > 0.5
     assert {frozenset(b) for b in found[0]} != {frozenset(b) for b in found[1]}

@@ -128,7 +128,8 @@ def cards() -> tuple[Structure, Pixels]:
 
 def test_nodes_are_found_where_they_were_painted() -> None:
     structure, pixels = cards()
-    boxes, frames, by_centre, by_left, heights = ground(structure, find_blobs(pixels))
+    boxes, frames, by_centre, by_left, in_row, heights = ground(structure, find_blobs(pixels))
+    assert np.flatnonzero(in_row).tolist() == [2, 6], "the cards stand side by side"
     assert boxes[3].tolist() == [60, 60, 260, 180] and boxes[7].tolist() == [360, 60, 560, 180]
     for heading, text, x in (4, 5, 60), (8, 9, 360):
         assert x <= boxes[heading][0] < x + 4 and 190 <= boxes[heading][1] < boxes[heading][3] < 214
@@ -147,12 +148,13 @@ def test_equal_columns_have_the_cells_that_they_are() -> None:
     parents = (-1, 0, 0, 0, 0)
     centred = np.array([[20, 0, 620, 90], *([c - w, 10, c + w, 40] for c, w in
                         ((100, 30), (300, 80), (500, 10))), [20, 60, 90, 80]], float)  # fmt: skip
-    by_centre, _ = find_cells(centred, parents)
+    by_centre, _, in_row = find_cells(centred, parents)
+    assert in_row.tolist() == [False, True, True, True, False]
     assert by_centre[:, [0, 2]].tolist()[:4] == [[0, 600], [0, 200], [200, 400], [400, 600]]
     assert np.isnan(by_centre[4]).all(), "what stands below a row is in none"
-    mirrored_too, _ = find_cells(mirrored(centred)[[0, 3, 2, 1, 4]], (-1, 0, 0, 0, 0))
+    mirrored_too, *_ = find_cells(mirrored(centred)[[0, 3, 2, 1, 4]], (-1, 0, 0, 0, 0))
     assert mirrored_too[:4, 0].tolist() == [40, 40, 240, 440]
-    rtl, _ = find_cells(mirrored(centred), parents)
+    rtl, *_ = find_cells(mirrored(centred), parents)
     assert rtl[1:4, 0].tolist() == [440, 240, 40], "pages that run from right to left"
 
 
@@ -165,9 +167,10 @@ def test_whatever_there_is_boxes_lie_in_the_page_and_hold_those_below(
     for x, y, width, height, grey in shapes:
         draw.rectangle((8 * x, y, 8 * (x + width), y + height), fill=(grey, grey, grey))
     blobs = find_blobs(np.asarray(image))
-    boxes, frames, *cells, heights = ground(structure, blobs)
+    boxes, frames, *cells, in_row, heights = ground(structure, blobs)
     found = ~np.isnan(boxes[:, 0])
     assert boxes.shape == frames.shape == (len(structure), 4) and len(heights) == len(structure)
+    assert not (in_row & np.isnan(cells[0][:, 0])).any()
     for own in cells:
         assert (np.isnan(own).all(1) | (own[:, 2] > own[:, 0])).all() and own.shape == boxes.shape
     assert (boxes[found] >= 0).all() and (boxes[found] <= [WIDTH, 64, WIDTH, 64]).all()

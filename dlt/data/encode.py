@@ -51,7 +51,7 @@ CONTENT_TAGS = {
 NUM_CONTENT = max(CONTENT_TAGS.values()) + 1
 NUM_NUMBERS = 19 + NUM_CONTENT
 NUM_PLACES = 4  # that grounding knows for a node: what it shows, the frame around that, two cells
-NUM_GROUNDING = NUM_PLACES * 5 + 1  # see Encoded
+NUM_GROUNDING = NUM_PLACES * 5 + 2  # see Encoded
 TEXT_NUMBERS = [11, 12, *range(14, 19)]  # of `_numbers`: those that text lengths go into
 
 _OTHERS, _CONTENTS = 0.1, 0.3  # box weights of nodes that start no element, and of content boxes
@@ -101,7 +101,7 @@ class Encoded:
     relations: NDArray[np.uint8]  # [N, N]: what column is to row
     parents: Ints  # [N], the root is its own
     # of each of the boxes that `ground` finds for a node: whether there is one, and its edges as
-    # fractions; then the height of a line of a leaf, in widths
+    # fractions; then whether it stands beside siblings; the height of a line of a leaf, in widths
     grounding: Floats  # [N, NUM_GROUNDING], 0 where nothing was found
     blobs: Boxes  # [K, 4]: what `grounding` was found among
     image: NDArray[np.uint8]  # [rows, width, 3], white below `image_height`
@@ -310,12 +310,12 @@ def _relations(structure: Structure) -> NDArray[np.uint8]:
 
 def _grounding(structure: Structure, blobs: Boxes, aspect: float) -> Floats:
     """See `Encoded`; `aspect` is the screenshot's height over its width."""
-    *places, line_heights = ground(structure, blobs)
+    *places, in_row, line_heights = ground(structure, blobs)
     columns = []
     for found in places:
         edges = (found / WIDTH / [1, aspect, 1, aspect]).clip(0, 1)
         columns += [~np.isnan(found[:, :1]), edges]
-    out = np.hstack([*columns, line_heights[:, None] / WIDTH])
+    out = np.column_stack([*columns, in_row, line_heights / WIDTH])
     return np.nan_to_num(out).astype(np.float32)
 
 

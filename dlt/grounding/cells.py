@@ -8,6 +8,7 @@ centred, and between the left edges. Boxes [N, 4] are left, top, right, bottom i
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlt.grounding.blobs import Boxes, overlap
 from dlt.section.tree import children
@@ -15,20 +16,22 @@ from dlt.section.tree import children
 _TOUCHING = 4.0  # px that neighbours may overlap by
 
 
-def find_cells(boxes: Boxes, parents: Sequence[int]) -> tuple[Boxes, Boxes]:
+def find_cells(boxes: Boxes, parents: Sequence[int]) -> tuple[Boxes, Boxes, NDArray[np.bool_]]:
     """The cells of nodes by the centres of their boxes, and by the left edges; NaN where none is.
 
-    A node in no row has the hull of its children's cells. Cells are as high as the boxes.
+    A node in no row has the hull of its children's cells. Cells are as high as the boxes. Last comes
+    which nodes [N] are in a row.
     """
     by_centre, by_left = np.full_like(boxes, np.nan), np.full_like(boxes, np.nan)
     for row in _rows(boxes, parents):
         left, _, right, _ = boxes[row].T
         by_centre[np.ix_(row, [0, 2])] = _between((left + right) / 2)
         by_left[np.ix_(row, [0, 2])] = _from(left)
+    in_row = ~np.isnan(by_centre[:, 0])
     for cells in by_centre, by_left:
         _fill_parents(cells, parents)
         cells[:, [1, 3]] = np.where(np.isnan(cells[:, :1]), np.nan, boxes[:, [1, 3]])
-    return by_centre, by_left
+    return by_centre, by_left, in_row
 
 
 def _rows(boxes: Boxes, parents: Sequence[int]) -> Iterator[list[int]]:

@@ -29,6 +29,7 @@ class Grounding(NamedTuple):
     frames: Boxes  # [N, 4]: the smallest blob around that
     by_centre: Boxes  # [N, 4]: the cell in a row that the centre of that tells
     by_left: Boxes  # [N, 4]: the same of its left edge
+    in_row: NDArray[np.bool_]  # [N]: whether it stands beside siblings
     line_heights: Floats  # [N]: of a leaf's text; of another leaf, all of its height
 
 

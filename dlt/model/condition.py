@@ -135,7 +135,7 @@ def _looks(grounding: Tensor) -> Tensor:
 
     Scaled to about -1 .. 1, as the other numbers are.
     """
-    places_bnp5 = grounding[..., :-1].unflatten(-1, (NUM_PLACES, 5))
+    places_bnp5 = grounding[..., : 5 * NUM_PLACES].unflatten(-1, (NUM_PLACES, 5))
     sizes = (places_bnp5[..., 3:] - places_bnp5[..., 1:3]).flatten(2)
     sizes = torch.cat([sizes, grounding[..., -1:]], dim=-1)
     return torch.cat([grounding, (sizes.clamp(min=0.002) / 0.05).log() / 4], dim=-1)

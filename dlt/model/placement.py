@@ -107,7 +107,7 @@ class Seen:
     @classmethod
     def of(cls, inputs: Inputs) -> "Seen":
         """Unpack the grounding of sections; see `dlt.data.encode.Encoded`."""
-        places_bnp5 = inputs.grounding[..., :-1].unflatten(-1, (NUM_PLACES, 5))
+        places_bnp5 = inputs.grounding[..., : 5 * NUM_PLACES].unflatten(-1, (NUM_PLACES, 5))
         aspect_b111 = inputs.aspects[:, None, None, None]
         widths_b112 = torch.cat([torch.ones_like(aspect_b111), aspect_b111], dim=-1)
         unit_b114 = _SHIFT / widths_b112.repeat(1, 1, 1, 2)
