@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tqdm import tqdm
-
+from dlt.data.encode import screenshot_blobs
+from dlt.data.examples import read_files
 from dlt.data.shards import FACTS, ShardWriter, hash_shards
 from dlt.errors import DltError
 from dlt.files import new_folder, write_json
+from dlt.grounding.blobs import Boxes
 from dlt.params import Split
 from dlt.phase import SUMMARY, phase_of
-from dlt.section.example import OWN_GROUP, SPLITS
+from dlt.process import parallel_map
+from dlt.section.example import OWN_GROUP, SCREENSHOT, SPLITS, Place
 from dlt.validate import FLAT, REPORT, place_of, read_entry, read_report
 
 CLOSE_ENOUGH = 0.005  # of all examples, off the wanted share of a split
@@ -100,11 +102,17 @@ def _pack(
     folder: Path, items: Sequence[Item], names: Sequence[str], raw: Path, validated: Path
 ) -> None:
     with ShardWriter(folder) as writer, (validated / REPORT).open("rb") as report:
-        bar = tqdm(items, f"pack {folder.name}", unit="", disable=None, leave=False)
-        for item, name in zip(bar, names, strict=True):
+        places = (place_of(read_entry(report, item.line), raw, validated) for item in items)
+        found = parallel_map(_find_blobs, places, len(items), f"pack {folder.name}")
+        for item, name, (place, blobs) in zip(items, names, found, strict=True):
             entry = read_entry(report, item.line)
-            facts = {fact: entry[fact] for fact in FACTS}
-            writer.add(place_of(entry, raw, validated), facts, name)
+            writer.add(place, {fact: entry[fact] for fact in FACTS}, name, blobs)
+
+
+def _find_blobs(place: Place) -> tuple[Place, Boxes]:
+    screenshot = read_files(place)[SCREENSHOT]
+    assert screenshot is not None, "validation lets no file of that size pass"
+    return place, screenshot_blobs(place.name, screenshot)
 
 
 def name_folds(raw: Path, validated: Path, params: Split, seed: int) -> list[str]:

@@ -1,5 +1,6 @@
 """Sections that stay in their shards are the same as sections in memory, for any loader."""
 
+import shutil
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ import pytest
 import torch
 
 from dlt.data import labelled
-from dlt.data.labelled import PackedSections, Sections, open_sections
-from dlt.data.shards import ShardIndex, ShardWriter
+from dlt.data.encode import screenshot_blobs
+from dlt.data.examples import read_place
+from dlt.data.labelled import PackedSections, Sections, label, open_sections
+from dlt.data.shards import BLOBS, ShardIndex, ShardWriter
 from dlt.ingest.synthetic import generate
 from dlt.params import TrainParams, load_params
 from dlt.section.errors import SectionError
@@ -38,7 +41,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> ShardIndex:
             write_example(root / example.name, example, png)
             width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
             facts = {"nodes": len(example.structure), "width": width, "height": height}
-            writer.add(Place(example.name, root / example.name), facts)
+            blobs = screenshot_blobs(example.name, png)
+            writer.add(Place(example.name, root / example.name), facts, blobs=blobs)
     return ShardIndex.read(root / "shards")
 
 
@@ -74,6 +78,27 @@ def test_many_sections_stay_in_their_shards_and_are_the_same(
     assert same(some[3::7], loaded[3::7])
     chosen = open_sections(index, [4, 2], TINY, "test")
     assert same(list(chosen), [loaded[4], loaded[2]])
+
+
+def test_blobs_that_were_kept_are_those_that_would_be_found(
+    index: ShardIndex, loaded: Sections
+) -> None:
+    for i in range(0, COUNT, 7):
+        assert len(loaded[i].encoded.blobs)
+        assert same(label(*read_place(index[i]), TINY), loaded[i])
+
+
+def test_blobs_that_are_cut_short_are_told(index: ShardIndex, tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    shutil.copytree(index[0].path.parent, folder)
+    whole = (folder / BLOBS).read_bytes()
+    (folder / BLOBS).write_bytes(whole[:-8])
+    cut = ShardIndex.read(folder)
+    assert cut.blobs(0) is not None
+    with pytest.raises(SectionError, match="blobs.bin: cut short"):
+        cut.blobs(COUNT - 1)
+    (folder / BLOBS).unlink()
+    assert ShardIndex.read(folder).blobs(0) is None
 
 
 @pytest.mark.parametrize("workers", [0, 2])

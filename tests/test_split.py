@@ -1,16 +1,21 @@
 """The split: no group and no near-duplicate in two splits, every example placed or listed."""
 
+import io
 import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
 
+from dlt.data.encode import screenshot_blobs
 from dlt.data.examples import read_examples
+from dlt.data.shards import ShardIndex
 from dlt.errors import DltError
 from dlt.params import Split
 from dlt.split import Item, divide, split
@@ -122,6 +127,14 @@ def test_train_must_not_be_empty() -> None:
 # --- the stage ------------------------------------------------------------------------------------
 
 
+def png(text: str) -> bytes:
+    """A screenshot that says it."""
+    image, out = Image.new("RGB", (600, 80), "white"), io.BytesIO()
+    ImageDraw.Draw(image).text((20, 20), text, "black", ImageFont.load_default(30))
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
 def make_dataset(root: Path, rows: Sequence[tuple[str, str, str]]) -> None:
     """Write example folders and validation's report from rows of (split/name, site, digest)."""
     entries: list[dict[str, Any]] = []
@@ -129,7 +142,7 @@ def make_dataset(root: Path, rows: Sequence[tuple[str, str, str]]) -> None:
         where, _, name = place.rpartition("/")
         folder = root / "raw" / place
         folder.mkdir(parents=True)
-        (folder / "screenshot.png").write_bytes(place.encode())
+        (folder / "screenshot.png").write_bytes(png(place))
         (folder / "structure.json").write_text('{"div": {}}')
         (folder / "layout.json").write_text('{"structure": {"section@div": ""}}')
         facts = {"group": site, "digest": digest, "nodes": 1, "width": 600, "height": 80}
@@ -157,6 +170,11 @@ def test_names_summary_and_shards_agree(tmp_path: Path) -> None:
         listed = (tmp_path / "splits" / f"{name}.txt").read_text().splitlines()
         assert [example.name for example, _ in packed] == listed
         assert packed == [raw[member] for member in listed]
+        index = ShardIndex.read(tmp_path / "processed" / name)
+        for i, (example, screenshot) in enumerate(packed):
+            blobs = index.blobs(i)
+            assert blobs is not None and len(blobs)
+            assert np.array_equal(blobs, screenshot_blobs(example.name, screenshot))
 
 
 def test_given_splits_lose_copies_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,9 +214,9 @@ def test_the_data_hash_follows_the_training_data(tmp_path: Path) -> None:
     make_dataset(tmp_path, [(f"{name}/e", name, name) for name in SPLITS])
     first = run(tmp_path)["data_hash"]
     assert run(tmp_path)["data_hash"] == first
-    (tmp_path / "raw" / "test" / "e" / "screenshot.png").write_bytes(b"new")
+    (tmp_path / "raw" / "test" / "e" / "screenshot.png").write_bytes(png("new"))
     assert run(tmp_path)["data_hash"] == first, "training reads no test split"
-    (tmp_path / "raw" / "val" / "e" / "screenshot.png").write_bytes(b"new")
+    (tmp_path / "raw" / "val" / "e" / "screenshot.png").write_bytes(png("new"))
     assert run(tmp_path)["data_hash"] != first
 
 

@@ -116,8 +116,9 @@ def encode(
     labels: Labels | None,
     image_width: int,
     patch_height: int,
+    blobs: Boxes | None = None,
 ) -> Encoded:
-    """Encode one section.
+    """Encode one section; `blobs` are those of its screenshot, where they are known already.
 
     Raises:
         SectionError: the screenshot does not decode.
@@ -126,8 +127,13 @@ def encode(
     pixels = _scaled(picture, image_width)
     missing = -len(pixels) % patch_height
     image = np.pad(pixels, ((0, missing), (0, 0), (0, 0)), constant_values=255)
-    blobs = find_blobs(_scaled(picture, WIDTH))
+    blobs = find_blobs(_scaled(picture, WIDTH)) if blobs is None else blobs
     return encode_view(name, structure, labels, image, len(pixels), blobs)
+
+
+def screenshot_blobs(name: str, screenshot: bytes) -> Boxes:
+    """What stands out in a screenshot: blobs [K, 4] in px of one 640 px wide; raises as `encode`."""
+    return find_blobs(_scaled(_decode(name, screenshot), WIDTH))
 
 
 def encode_view(

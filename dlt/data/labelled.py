@@ -16,6 +16,7 @@ from dlt.data.examples import read_place
 from dlt.data.numbered import Numbered
 from dlt.data.shards import ShardIndex
 from dlt.errors import DltError
+from dlt.grounding.blobs import Boxes
 from dlt.params import ModelParams
 from dlt.section.errors import SectionError
 from dlt.section.example import Example
@@ -74,7 +75,8 @@ class PackedSections(Sections):
 
     def item(self, i: int) -> Labelled:
         """Make item number `i`."""
-        return label(*read_place(self._index[self._chosen[i]]), self._params)
+        number = int(self._chosen[i])
+        return label(*read_place(self._index[number]), self._params, self._index.blobs(number))
 
     def sample(self) -> Sequence[Labelled]:
         """At most IN_MEMORY of them, in evenly spaced runs of neighbours; without images."""
@@ -100,8 +102,8 @@ def open_sections(
     """
     if len(chosen) > IN_MEMORY:
         return PackedSections(index, chosen, params)
-    examples = (read_place(index[i]) for i in chosen)
-    return Sections(load_labelled(examples, params, title))
+    bar = tqdm(chosen, title, disable=None, leave=False)
+    return Sections([label(*read_place(index[i]), params, index.blobs(i)) for i in bar])
 
 
 def load_labelled(
@@ -117,11 +119,13 @@ def load_labelled(
     return [label(example, screenshot, params) for example, screenshot in bar]
 
 
-def label(example: Example, screenshot: bytes, params: ModelParams) -> Labelled:
-    """Match and encode one example; raises as `load_labelled` does."""
+def label(
+    example: Example, screenshot: bytes, params: ModelParams, blobs: Boxes | None = None
+) -> Labelled:
+    """Match and encode one example; raises as `load_labelled` does. `blobs`: see `encode`."""
     truth = true_labels(example)
     size = (params.image_width, params.patch_size[0])
-    encoded = encode(example.name, example.structure, screenshot, truth, *size)
+    encoded = encode(example.name, example.structure, screenshot, truth, *size, blobs)
     return Labelled(example.group, example.structure, truth, encoded)
 
 

@@ -4,6 +4,9 @@ The files of an example are consecutive members `<name>.screenshot.png`, `<name>
 `<name>.layout.json` and `<name>.meta.json`. The same examples give the same bytes. Beside the
 shards, `index.jsonl` says where the bytes of each example begin and end, one line an example, so
 that any of them is read by itself; shards that come without one are scanned.
+
+`blobs.bin` may be there, too: what `dlt.grounding.blobs` finds in each screenshot takes longer than all
+else that makes a section ready. A blob is four little-endian int16, the index has their numbers.
 """
 
 import hashlib
@@ -25,6 +28,7 @@ from dlt.section.errors import SectionError
 from dlt.section.example import FILES, Place
 
 INDEX = "index.jsonl"
+BLOBS = "blobs.bin"
 SHARD_EXAMPLES = 1_000
 SHARD_BYTES = 64_000_000
 MAX_MEMBER_BYTES = 64_000_000
@@ -32,6 +36,8 @@ MAX_MEMBERS = 100_000  # of one shard
 MAX_HEADER_BYTES = 1 << 20  # what a member's headers, long names included, may take
 
 FACTS = ("nodes", "width", "height")  # of an example, px, that the index may tell
+_INDEXED = (*FACTS, "blobs")
+_BLOB = np.dtype(("<i2", 4))
 _END = bytes(2 * tarfile.BLOCKSIZE)  # how a tar ends
 
 
@@ -45,6 +51,7 @@ class ShardWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._index = (folder / INDEX).open("w", encoding="utf-8")
+        self._blobs: IO[bytes] | None = None
         self._shard: IO[bytes] | None = None
         self._number = self._held = 0
 
@@ -59,13 +66,20 @@ class ShardWriter:
     ) -> None:
         self._end_shard()
         self._index.close()
+        if self._blobs:
+            self._blobs.close()
 
     def add(
-        self, place: Place, facts: Mapping[str, Any] | None = None, name: str | None = None
+        self,
+        place: Place,
+        facts: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        blobs: NDArray[np.number] | None = None,
     ) -> None:
         """Append the files of an example, unchanged; `facts` (nodes, width, height) are indexed.
 
-        `name` is what to call it, where it does not keep its own.
+        `name` is what to call it, where it does not keep its own; `blobs` are those of its
+        screenshot [K, 4], whole px, to be given with each example of a folder or with none.
         """
         name = place.name if name is None else name
         if not is_plain_name(name):
@@ -78,6 +92,10 @@ class ShardWriter:
         self._shard.write(packed_bytes(place, name))
         line: dict[str, Any] = {"name": name, "shard": self._path(self._number).name}
         line |= {"start": start, "end": self._shard.tell(), **(facts or {})}
+        if blobs is not None:
+            line["blobs"] = len(blobs)
+            self._blobs = self._blobs or (self.folder / BLOBS).open("wb")
+            self._blobs.write(blobs.astype(_BLOB.base).tobytes())
         self._index.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._held += 1
 
@@ -95,7 +113,7 @@ class ShardWriter:
 class ShardIndex(Numbered[Place]):
     """Where each example in a folder of shards lies, in the order of the shards.
 
-    Takes about 150 bytes an example. `nodes`, `width` and `height` (int64 [examples]; px) are those
+    Takes about 170 bytes an example. `nodes`, `width` and `height` (int64 [examples]; px) are those
     that the index tells, 0 where it does not.
     """
 
@@ -108,7 +126,10 @@ class ShardIndex(Numbered[Place]):
             numbers.extend(own)
         table: NDArray[np.int64] = np.array(numbers).reshape(len(self._names), -1)
         self._places = table[:, :3]  # number of the shard, start, end
-        self.nodes, self.width, self.height = table[:, 3], table[:, 4], table[:, 5]
+        self.nodes, self.width, self.height = table[:, 3:6].T
+        self._blob_counts, self._blob_ends = table[:, 6], table[:, 6].cumsum()
+        self._blobs = shards[0].parent / BLOBS
+        self._has_blobs = self._blobs.exists()
 
     @classmethod
     def read(cls, folder: Path) -> "ShardIndex":
@@ -130,6 +151,21 @@ class ShardIndex(Numbered[Place]):
         """Make item number `i`."""
         shard, start, end = self._places[i].tolist()
         return Place(self._names[i], self._shards[shard], start, end)
+
+    def blobs(self, i: int) -> NDArray[np.float64] | None:
+        """The blobs of the screenshot of item number `i` [K, 4], px; None where none were kept.
+
+        Raises:
+            SectionError: the file that they are in is cut short.
+        """
+        if not self._has_blobs:
+            return None
+        count = int(self._blob_counts[i])
+        start = int(self._blob_ends[i]) - count
+        found = np.fromfile(self._blobs, _BLOB, count, offset=start * _BLOB.itemsize)
+        if len(found) < count:
+            raise SectionError(f"{self._blobs}: cut short")
+        return found.astype(float)
 
 
 def find_shards(folder: Path) -> list[Path]:
@@ -226,7 +262,7 @@ def _read_index(path: Path, shards: Sequence[Path]) -> Iterator[tuple[Any, ...]]
 
 
 def _indexed(entry: Mapping[str, Any], numbers: Mapping[str, int]) -> tuple[Any, ...]:
-    start, end, *facts = (int(entry.get(key, 0)) for key in ("start", "end", *FACTS))
+    start, end, *facts = (int(entry.get(key, 0)) for key in ("start", "end", *_INDEXED))
     if start > end or not all(0 <= number < 1 << 62 for number in (start, end, *facts)):
         raise ValueError(entry)
     if not is_plain_name(entry["name"]):
@@ -238,7 +274,7 @@ def _scan_all(shards: Iterable[Path]) -> Iterator[tuple[Any, ...]]:
     for number, path in enumerate(shards):
         for name, members in groupby(_scan(path), key=lambda member: member[0]):
             ends = list(members)
-            yield name, number, ends[0][1], ends[-1][2], 0, 0, 0
+            yield name, number, ends[0][1], ends[-1][2], *(0 for _ in _INDEXED)
 
 
 class _Headers(io.FileIO):

@@ -13,8 +13,7 @@ import torch
 from dvclive import Live
 
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS
-from dlt.data.examples import read_place
-from dlt.data.labelled import Labelled, Sections, load_labelled, open_sections
+from dlt.data.labelled import Labelled, Sections, open_sections
 from dlt.data.shards import ShardIndex
 from dlt.data.words import shared_buckets
 from dlt.errors import DltError
@@ -135,7 +134,7 @@ def _read(
         chosen = order[:most].tolist()
     few = range(0, len(val), -(-len(val) // VAL_SECTIONS))
     train_set = open_sections(train, chosen, model, "train")
-    return train_set, load_labelled((read_place(val[i]) for i in few), model, "val")
+    return train_set, open_sections(val, few, model, "val").sample()
 
 
 def _begin(job: Job, splits: Mapping[str, Any], live: Live | None, ranks: Ranks) -> Run:
