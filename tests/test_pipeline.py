@@ -30,6 +30,7 @@ OUTPUTS = (
     "models/dlt/model.safetensors",
     "metrics/validate.json",
     "metrics/train/metrics.json",
+    "metrics/train/summary.json",
     "metrics/evaluate.json",
     "metrics/performance.json",
     "metrics/readiness.json",

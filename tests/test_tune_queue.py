@@ -54,7 +54,7 @@ Path("models/dlt/model.safetensors").write_text(f"{name} {time.time()}")
 Path("metrics/train").mkdir(parents=True)
 told = {"val": {"best_layout_accuracy": accuracy}, "linked": linked, "pruned": pruned}
 told["gpu"] = int(os.environ.get("CUDA_VISIBLE_DEVICES", "-1"))
-Path("metrics/train/metrics.json").write_text(json.dumps(told))
+Path("metrics/train/summary.json").write_text(json.dumps(told))
 """
 
 
@@ -107,7 +107,7 @@ def experiments(checkout: Checkout) -> dict[str, Any]:
     """The metrics of training of each experiment that has some, by its name."""
     shown = json.loads(checkout.dvc("exp", "show", "--json"))
     listed = [e for row in shown for e in row["experiments"] or [] if e["revs"]]
-    file = "metrics/train/metrics.json"
+    file = "metrics/train/summary.json"
     found = {e["name"]: e["revs"][0].get("data", {}).get("metrics", {}) for e in listed}
     return {
         name: told[file]["data"] for name, told in found.items() if "data" in told.get(file, {})
@@ -216,12 +216,12 @@ def test_training_itself_stops_and_the_run_cache_forgets_it(tmp_path: Path) -> N
     tune(checkout, "--trials", "3")
     assert states(checkout) == ["COMPLETE", "COMPLETE", "PRUNED"]
     ran = experiments(checkout)
-    assert ran["tune-phase1-0000"]["step"] == 3 and ran["tune-phase1-0002"]["step"] == 0
+    assert ran["tune-phase1-0000"]["epochs"] == 4 and ran["tune-phase1-0002"]["epochs"] == 1
     assert not list((checkout.root / ".checkpoints").glob("*"))
     lr = load(checkout).trials[2].params["train.lr"]
     again = checkout.dvc("exp", "run", "-S", f"train.lr={lr}", "-S", "train.phase=phase1", "train")
     assert "Running stage 'train'" in again
-    assert checkout.json("metrics/train/metrics.json")["step"] == 3
+    assert checkout.json("metrics/train/summary.json")["epochs"] == 4
 
 
 @pytest.mark.slow

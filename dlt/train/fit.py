@@ -18,6 +18,7 @@ from dlt.data.shards import ShardIndex
 from dlt.data.words import shared_buckets
 from dlt.errors import DltError
 from dlt.evaluate.metrics import evaluate_pairs
+from dlt.files import write_json
 from dlt.model.layout_model import LayoutModel, count_parameters
 from dlt.params import ModelParams, Params, Phase, Sample, TrainParams
 from dlt.paths import outside
@@ -48,6 +49,7 @@ from dlt.tune.pruning import should_stop
 from dlt.watch.observer import Observer
 from dlt.watch.warnings import spare_missing_gpu
 
+SUMMARY = "summary.json"  # in the DVCLive folder, whose own metrics.json has a figure more an epoch
 VAL_SECTIONS = 2_000  # evenly spaced; a standard error of half a per cent is enough to choose by
 
 VAL_SAMPLE = Sample(steps=2)  # of the val pass: params.yaml's may change without a new training
@@ -97,6 +99,7 @@ def fit(
         run = _begin(job, splits, live, ranks)
         _train(run, job, live, observer)
     if ranks.first:
+        _tell(run, log)
         model = LayoutModel(chosen.model)
         model.load_state_dict(run.best_weights)
         predictor = Predictor(model.to(ranks.device), chosen.model, VAL_SAMPLE)
@@ -236,14 +239,16 @@ def _train(run: Run, job: Job, live: Live | None, observer: Observer) -> None:
         observer.epoch(run)
     if not run.best_weights:
         raise DltError(f"train.epochs: {run.epoch} are done in train.resume_from; set more")
-    _tell_best(run, live)
 
 
-def _tell_best(run: Run, live: Live | None) -> None:
+def _tell(run: Run, log: Path) -> None:
+    """The few figures that the table of experiments shows."""
+    last = run.history[-1]
     accuracy = run.history[run.best_epoch - 1]["val/layout_accuracy"]
-    if live is not None:
-        live.log_metric("val/best_layout_accuracy", accuracy, plot=False)
-    run.ranks.say(f"best: epoch {run.best_epoch}, val layout_accuracy {accuracy:.4f}")
+    losses = {part: {"loss": last[f"{part}/loss"]} for part in ("train", "val")}
+    losses["val"]["best_layout_accuracy"] = accuracy
+    write_json(log / SUMMARY, {**losses, "epochs": run.epoch})
+    print(f"best: epoch {run.best_epoch}, val layout_accuracy {accuracy:.4f}")
 
 
 def _evaluate(

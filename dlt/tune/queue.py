@@ -31,7 +31,7 @@ from dlt.tune.places import trial_path
 from dlt.tune.sweep import Outcome
 
 STAGE = "train"
-VALUE = "val.best_layout_accuracy"  # of metrics/train/metrics.json: that of the model kept
+VALUE = "val.best_layout_accuracy"  # of metrics/train/summary.json: that of the model kept
 WATCHED = ("train.loss", "val.loss", VALUE)  # not finite: diverged
 SILENT = 300.0  # seconds that a worker may take to set up or to collect an experiment
 UNREADABLE = 50  # times in a row that `exp_show` may raise
