@@ -1,6 +1,8 @@
 """Sections of whatever there is: kinds for training that put any widget beside any other."""
 
-from dlt.ingest.synthetic import rich
+from functools import wraps
+
+from dlt.ingest.synthetic import backdrop, rich
 from dlt.ingest.synthetic import widgets as w
 from dlt.ingest.synthetic.composer import Composer, Kind
 from dlt.ingest.synthetic.item import Item
@@ -50,23 +52,63 @@ def _parts(c: Composer, count: int) -> list[Item]:
     return [make(c) for _, make in chosen]
 
 
+def _weights(c: Composer, count: int) -> tuple[float, ...]:
+    """How wide so many columns are: as often as not all alike."""
+    if c.rng.random() < 0.5:
+        return (1,) * count
+    return tuple(c.rng.choice((1, 1, 1.5, 2, 3, 4)) for _ in range(count))
+
+
+def _row(c: Composer, count: int, most: int) -> Item:
+    """Columns side by side, each of at most so many parts."""
+    cells = [_parts(c, c.rng.randint(1, most)) for _ in range(count)]
+    return c.row(*cells, weights=_weights(c, count), middle=c.rng.random() < 0.2)
+
+
+def _on_any_ground(build: Kind) -> Kind:
+    """A kind in any of the site's colours, or on a picture, a video or an overlay."""
+
+    @wraps(build)
+    def kind(c: Composer) -> Item:
+        ground = c.rng.choices(("page", "tone", "picture", "video", "overlay"), (60, 15, 16, 4, 5))[
+            0
+        ]
+        if ground != "page":
+            c.use(c.rng.choice((c.site.dark, c.site.accented)) if ground == "tone" else c.site.dark)
+        root = build(c)
+        if ground == "picture":
+            return backdrop.picture(c, root, veiled=c.rng.random() < 0.5)
+        if ground == "video":
+            return backdrop.video(c, root, veiled=c.rng.random() < 0.5)
+        return backdrop.overlay(c, root) if ground == "overlay" else root
+
+    return kind
+
+
+@_on_any_ground
 def mixed_stack(c: Composer) -> Item:
+    """Any widgets below each other, the last of them sometimes in a box."""
     items = _parts(c, c.rng.randint(2, 5))
     if c.rng.random() < 0.3:
         items.append(c.box(*_parts(c, c.rng.randint(2, 3)), card=c.rng.random() < 0.5))
     return c.section(*items)
 
 
+@_on_any_ground
 def mixed_columns(c: Composer) -> Item:
-    cells = [_parts(c, c.rng.randint(1, 3)) for _ in range(c.rng.randint(2, 3))]
+    """Columns of any widgets, the first sometimes with a row inside."""
+    count = c.rng.randint(2, 3)
+    cells = [_parts(c, c.rng.randint(1, 3)) for _ in range(count)]
     if c.rng.random() < 0.3:
-        cells[0].append(c.row(*(_parts(c, c.rng.randint(1, 2)) for _ in range(2))))
-    return c.columns(*cells, middle=c.rng.random() < 0.5)
+        cells[0].append(_row(c, 2, most=2))
+    return c.columns(*cells, weights=_weights(c, count), middle=c.rng.random() < 0.5)
 
 
+@_on_any_ground
 def mixed_rows(c: Composer) -> Item:
+    """Rows of columns of any widgets, and widgets between them."""
     rows = []
     for _ in range(c.rng.randint(1, 3)):
         rows += _parts(c, c.rng.randint(0, 1))
-        rows.append(c.row(*(_parts(c, c.rng.randint(1, 2)) for _ in range(c.rng.randint(2, 4)))))
+        rows.append(_row(c, c.rng.randint(2, 4), most=2))
     return c.section(w.heading(c, 2), *rows)
