@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from dlt.grounding.blobs import Boxes, overlap
 from dlt.section.tree import children
 
-_TOUCHING = 4.0  # px that neighbours may overlap by
+Places = NDArray[np.floating]  # along x, px
+
+_OVERLAP = 4.0  # px that neighbours may overlap by
 
 
 def find_cells(boxes: Boxes, parents: Sequence[int]) -> tuple[Boxes, Boxes, NDArray[np.bool_]]:
@@ -50,7 +52,7 @@ def _rows(boxes: Boxes, parents: Sequence[int]) -> Iterator[list[int]]:
 def _beside(boxes: Boxes, row: Sequence[int], kid: int) -> bool:
     """Whether a node goes on with a row, in the direction in which it runs."""
     a, b = boxes[row[-1]], boxes[kid]
-    if overlap(a, b, 0) > _TOUCHING or not overlap(a, b, 1) > 0:
+    if overlap(a, b, 0) > _OVERLAP or not overlap(a, b, 1) > 0:
         return False
     return len(row) < 2 or (b[0] > a[0]) == (a[0] > boxes[row[-2], 0])
 
@@ -60,14 +62,14 @@ def _ordered(row: list[int], boxes: Boxes) -> Iterator[list[int]]:
         yield sorted(row, key=lambda i: boxes[i, 0])
 
 
-def _between(centres: Boxes) -> Boxes:
+def _between(centres: Places) -> Places:
     """Left and right [K, 2] of cells that meet in the middle between their centres [K]."""
     middle = (centres[1:] + centres[:-1]) / 2
     bounds = np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
     return np.column_stack([bounds[:-1], bounds[1:]])
 
 
-def _from(lefts: Boxes) -> Boxes:
+def _from(lefts: Places) -> Places:
     """Left and right [K, 2] of cells that begin at `lefts` [K]; the last is as wide as most."""
     return np.column_stack([lefts, [*lefts[1:], lefts[-1] + np.median(np.diff(lefts))]])
 

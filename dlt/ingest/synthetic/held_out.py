@@ -8,6 +8,7 @@ from dlt.ingest.synthetic.kinds import intro
 
 
 def steps(c: Composer) -> Item:
+    """Numbered steps side by side."""
     cells = []
     for i in range(c.rng.randint(3, 4)):
         cells.append([w.heading(c, 1, f"{i + 1}."), w.heading(c, 4), w.paragraph(c, 8, 16)])
@@ -15,25 +16,30 @@ def steps(c: Composer) -> Item:
 
 
 def quote(c: Composer) -> Item:
+    """A quote with its icon, divider and author."""
     c.align = "center"
     return c.section(w.icon(c), w.paragraph(c, 20, 35), w.divider(c), w.person_name(c), w.note(c))
 
 
 def services(c: Composer) -> Item:
+    """Rows of an image box and an icon box."""
     rows = [c.row([rich.image_box(c, 0.6)], [rich.icon_box(c, link=True)]) for _ in range(2)]
     return c.section(w.heading(c, 2), *rows[: c.rng.randint(1, 2)])
 
 
 def social_wall(c: Composer) -> Item:
+    """Networks above a gallery."""
     c.use(c.site.accented)
     return c.section(w.heading(c, 2), rich.social(c, c.rng.randint(4, 6)), rich.gallery(c, 8, 4))
 
 
 def media_tabs(c: Composer) -> Item:
+    """A video beside tabs."""
     return c.columns([w.video(c)], [w.heading(c, 3), rich.tabs(c, 3)], middle=False)
 
 
 def event_list(c: Composer) -> Item:
+    """Rows of icon, event and button, with dividers between."""
     c.align = "left"
     items = [w.heading(c, 2)]
     for _ in range(c.rng.randint(2, 4)):
@@ -43,16 +49,19 @@ def event_list(c: Composer) -> Item:
 
 
 def app_promo(c: Composer) -> Item:
+    """A picture beside text, a list, and a QR code beside its button."""
     codes = c.row([w.qr(c)], [w.note(c), w.button(c)], weights=(1, 1))
     return c.columns([w.image(c, 1.0)], [w.heading(c, 2), rich.bullets(c, 3), codes], middle=False)
 
 
 def visit_us(c: Composer) -> Item:
+    """A map above three ways to come, and networks."""
     cells = [[w.icon(c), w.heading(c, 4), w.note(c)] for _ in range(3)]
     return c.section(w.map_view(c, 0.3), c.row(*cells), rich.social(c, 4))
 
 
 def story_stats(c: Composer) -> Item:
+    """Text with a row of counters in it, beside a picture."""
     numbers = c.row(*[[w.counter(c)] for _ in range(c.rng.randint(2, 3))])
     text = [w.heading(c, 2), w.paragraph(c, 15, 30), numbers, w.button(c)]
     root = c.columns(text, [w.image(c, 1.1)], weights=(3, 2))
@@ -60,6 +69,7 @@ def story_stats(c: Composer) -> Item:
 
 
 def voices_split(c: Composer) -> Item:
+    """Text beside a carousel of what people said, on a picture."""
     c.use(c.site.dark)
     left = [w.heading(c, 2), w.divider(c), w.paragraph(c, 8, 16)]
     root = c.columns(left, [rich.carousel(c, rich.voice, 1, 3)], weights=(2, 3))
@@ -67,12 +77,14 @@ def voices_split(c: Composer) -> Item:
 
 
 def showcase(c: Composer) -> Item:
+    """Tabs above pictures."""
     tabs = rich.tabs(c, 4)
     shots = rich.gallery(c, 6, 3) if c.rng.random() < 0.5 else rich.masonry(c, 8, 4)
     return c.section(w.heading(c, 2), tabs, w.heading(c, 3), shots)
 
 
 def footer_bar(c: Composer) -> Item:
+    """Logo, links, networks and a note below each other."""
     c.use(c.site.dark)
     c.align = "center"
     items = [w.logo(c), rich.links(c, 4, line=True), w.divider(c), rich.social(c, 4), w.note(c)]
@@ -80,6 +92,7 @@ def footer_bar(c: Composer) -> Item:
 
 
 def launch(c: Composer) -> Item:
+    """Title, button and a running band over a video."""
     c.use(c.site.dark)
     c.align = "center"
     band = rich.marquee(c, logos=False)
@@ -88,6 +101,7 @@ def launch(c: Composer) -> Item:
 
 
 def collage(c: Composer) -> Item:
+    """A picture and a video that overlap, above an accordion."""
     c.align = "left"
     free = rich.freedom(
         c,

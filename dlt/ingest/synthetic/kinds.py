@@ -21,6 +21,7 @@ def intro(c: Composer, level: int = 2) -> list[Item]:
 
 
 def hero_center(c: Composer) -> Item:
+    """Title, text and up to two buttons in the middle of a picture."""
     c.use(c.site.dark)
     c.align = "center"
     items = [
@@ -33,6 +34,7 @@ def hero_center(c: Composer) -> Item:
 
 
 def hero_split(c: Composer) -> Item:
+    """Title and text beside a picture."""
     text = [*intro(c, 1), w.button(c)][: c.rng.randint(2, 5)]
     if c.rng.random() < 0.4:
         text = [c.box(*text, card=c.rng.random() < 0.5)]
@@ -43,12 +45,14 @@ def hero_split(c: Composer) -> Item:
 
 
 def hero_video(c: Composer) -> Item:
+    """Title, text and a button over a video."""
     c.use(c.site.dark)
     root = c.section(w.heading(c, 1), w.paragraph(c, 8, 16), w.button(c), middle=True)
     return backdrop.video(c, root, veiled=c.rng.random() < 0.5)
 
 
 def page_title(c: Composer) -> Item:
+    """The title of a page, over a picture."""
     c.use(c.site.dark)
     items = [w.heading(c, 1)] if c.rng.random() < 0.6 else [w.heading(c, 1), w.note(c)]
     root = c.section(*items, middle=True)
@@ -56,6 +60,7 @@ def page_title(c: Composer) -> Item:
 
 
 def text_block(c: Composer) -> Item:
+    """Paragraphs, mostly with a heading."""
     items = [w.paragraph(c, 20, 60, c.rng.randint(1, 5))]
     if c.rng.random() < 0.7:
         items.insert(0, w.heading(c, 2))
@@ -65,6 +70,7 @@ def text_block(c: Composer) -> Item:
 
 
 def article(c: Composer) -> Item:
+    """Headings, each with its paragraphs."""
     items = []
     for _ in range(c.rng.randint(2, 4)):
         items += [w.heading(c, 3), w.paragraph(c, 25, 60, c.rng.randint(1, 2))]
@@ -72,10 +78,12 @@ def article(c: Composer) -> Item:
 
 
 def one_heading(c: Composer) -> Item:
+    """Nothing but a heading."""
     return c.section(w.heading(c, c.rng.randint(1, 3)))
 
 
 def feature_grid(c: Composer) -> Item:
+    """Three or four icon boxes side by side, in one row or two."""
     count = c.rng.randint(3, 4)
     link = c.rng.random() < 0.3
     cells = [[rich.icon_box(c, link)] for _ in range(count)]
@@ -88,6 +96,7 @@ def feature_grid(c: Composer) -> Item:
 
 
 def pricing(c: Composer) -> Item:
+    """Cards with a price, a list and a button."""
     cells = []
     for _ in range(c.rng.randint(2, 4)):
         plan = [w.heading(c, 4), w.price(c), rich.bullets(c, c.rng.randint(3, 5))]
@@ -96,33 +105,39 @@ def pricing(c: Composer) -> Item:
 
 
 def faq(c: Composer) -> Item:
+    """An accordion, mostly below a heading."""
     items = intro(c) if c.rng.random() < 0.7 else []
     return c.section(*items, rich.accordion(c, c.rng.randint(3, 10)))
 
 
 def faq_split(c: Composer) -> Item:
+    """An accordion beside its heading."""
     left = [w.heading(c, 2), w.paragraph(c, 10, 20)]
     return c.columns(left, [rich.accordion(c, c.rng.randint(1, 5))], weights=(2, 3), middle=False)
 
 
 def testimonials(c: Composer) -> Item:
+    """A carousel of what people said."""
     shown = c.rng.randint(1, 3)
     return c.section(*intro(c), rich.carousel(c, rich.voice, shown, shown + c.rng.randint(1, 4)))
 
 
 def gallery(c: Composer) -> Item:
+    """Pictures in rows of equal ones."""
     columns = c.rng.randint(3, 5)
     items = intro(c) if c.rng.random() < 0.7 else []
     return c.section(*items, rich.gallery(c, columns * c.rng.randint(1, 3), columns))
 
 
 def masonry_wall(c: Composer) -> Item:
+    """Pictures in packed columns."""
     columns = c.rng.randint(3, 4)
     items = [w.heading(c, 2)] if c.rng.random() < 0.8 else []
     return c.section(*items, rich.masonry(c, columns * 2 + c.rng.randint(0, 4), columns))
 
 
 def footer_columns(c: Composer) -> Item:
+    """A brand with its networks, and columns of links."""
     c.use(c.site.dark)
     c.align = "left"
     brand = [w.logo(c), w.paragraph(c, 8, 16), rich.social(c, c.rng.randint(3, 5))]
@@ -134,6 +149,7 @@ def footer_columns(c: Composer) -> Item:
 
 
 def contact_map(c: Composer) -> Item:
+    """Address and networks beside a map."""
     text = [w.heading(c, 2), w.paragraph(c, 8, 20), rich.bullets(c, 3), rich.social(c, 3)]
     cells = [text[: c.rng.randint(2, 4)], [w.map_view(c, c.rng.choice((0.6, 0.8)))]]
     if c.rng.random() < 0.5:
@@ -142,6 +158,7 @@ def contact_map(c: Composer) -> Item:
 
 
 def counters(c: Composer) -> Item:
+    """Numbers side by side, sometimes below icons."""
     cells = [[w.counter(c)] for _ in range(c.rng.randint(3, 4))]
     if c.rng.random() < 0.5:
         c.use(c.site.accented)
@@ -152,25 +169,30 @@ def counters(c: Composer) -> Item:
 
 
 def tab_panel(c: Composer) -> Item:
+    """Tabs."""
     return c.section(*intro(c), rich.tabs(c, c.rng.randint(2, 5)))
 
 
 def video_block(c: Composer) -> Item:
+    """One video."""
     items = intro(c) if c.rng.random() < 0.7 else []
     return c.section(*items, w.video(c), width=c.rng.choice((0, 380)))
 
 
 def video_row(c: Composer) -> Item:
+    """Videos side by side, each below its heading."""
     cells = [[w.heading(c, 4), w.video(c)] for _ in range(c.rng.randint(2, 3))]
     return c.columns(*cells, middle=False)
 
 
 def logo_marquee(c: Composer) -> Item:
+    """A band of logos or words that runs."""
     items = [w.heading(c, 3)] if c.rng.random() < 0.6 else []
     return c.section(*items, rich.marquee(c, c.rng.random() < 0.6))
 
 
 def qr_promo(c: Composer) -> Item:
+    """Text beside a QR code."""
     if c.rng.random() < 0.5:
         c.use(c.site.accented)
     text = [w.heading(c, 2), w.paragraph(c, 10, 20), rich.bullets(c, 3)]
@@ -178,6 +200,7 @@ def qr_promo(c: Composer) -> Item:
 
 
 def team(c: Composer) -> Item:
+    """Portraits with names side by side."""
     cells = []
     for _ in range(c.rng.randint(3, 4)):
         person = [w.image(c, 1.0), w.person_name(c), w.note(c)]
@@ -186,6 +209,7 @@ def team(c: Composer) -> Item:
 
 
 def timeline(c: Composer) -> Item:
+    """Years, each beside what happened."""
     c.align = "left"
     rows = []
     for _ in range(c.rng.randint(2, 4)):
@@ -195,6 +219,7 @@ def timeline(c: Composer) -> Item:
 
 
 def blog_cards(c: Composer) -> Item:
+    """Pictures side by side, each above a card of text."""
     cells = []
     for _ in range(c.rng.randint(2, 3)):
         post = [w.heading(c, 4), w.note(c), w.paragraph(c, 8, 16)]
@@ -203,6 +228,7 @@ def blog_cards(c: Composer) -> Item:
 
 
 def cta_band(c: Composer) -> Item:
+    """A line and a button on an accented ground."""
     c.use(c.site.accented)
     if c.rng.random() < 0.5:
         return c.columns([w.heading(c, 2)], [w.button(c)], weights=(3, 1))
@@ -210,11 +236,13 @@ def cta_band(c: Composer) -> Item:
 
 
 def newsletter(c: Composer) -> Item:
+    """A form below a line of text."""
     c.use(c.rng.choice((c.site.accented, c.tone)))
     return c.section(w.heading(c, 2), w.paragraph(c, 6, 16), w.form(c))
 
 
 def split_rows(c: Composer) -> Item:
+    """Rows of picture and text, in turns."""
     rows = []
     for i in range(c.rng.randint(1, 3)):
         cells = [[w.image(c, 0.66)], [w.heading(c, 3), w.paragraph(c, 15, 35)]]
@@ -225,6 +253,7 @@ def split_rows(c: Composer) -> Item:
 
 
 def header_nav(c: Composer) -> Item:
+    """Logo, links and sometimes a button on one line."""
     c.align = "left"
     cells = [[w.logo(c)], [rich.links(c, c.rng.randint(4, 8), line=True)]]
     weights: tuple[float, ...] = (1, 4)
@@ -235,6 +264,7 @@ def header_nav(c: Composer) -> Item:
 
 
 def freeform(c: Composer) -> Item:
+    """Pictures and texts placed freely."""
     c.align = "left"
     parts = [
         (w.image(c, 0.7), (0.02, 0.05, 0.45)),
@@ -246,6 +276,7 @@ def freeform(c: Composer) -> Item:
 
 
 def free_hero(c: Composer) -> Item:
+    """Title, text, icon and button placed freely on a picture."""
     c.use(c.site.dark)
     c.align = "left"
     free = rich.freedom(
@@ -260,6 +291,7 @@ def free_hero(c: Composer) -> Item:
 
 
 def divided_title(c: Composer) -> Item:
+    """A heading between dividers, sometimes with a paragraph."""
     items = [w.heading(c, 2), w.divider(c)]
     if c.rng.random() < 0.4:
         items.insert(0, w.divider(c))
@@ -269,6 +301,7 @@ def divided_title(c: Composer) -> Item:
 
 
 def comparison(c: Composer) -> Item:
+    """Two sides of headings with icons, and lists."""
     sides = []
     for _ in range(2):
         rows = [c.row([w.icon(c, 18)], [w.heading(c, 4)], weights=(1, 4)) for _ in range(2)]
@@ -277,6 +310,7 @@ def comparison(c: Composer) -> Item:
 
 
 def picture_slider(c: Composer) -> Item:
+    """A carousel of pictures."""
     shown = c.rng.randint(2, 5)
     items = [w.heading(c, 2), c.rng.choice((w.divider, w.paragraph))(c)]
     slider = rich.carousel(c, rich.photo, shown, shown + c.rng.randint(2, 5))
@@ -284,6 +318,7 @@ def picture_slider(c: Composer) -> Item:
 
 
 def cards_wrapped(c: Composer) -> Item:
+    """A picture beside one or two cards of text."""
     c.align = "left"
     boxes = [
         c.box(w.heading(c, 3), w.paragraph(c, 12, 30), w.button(c))
