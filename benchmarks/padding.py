@@ -1,65 +1,76 @@
-"""How much of what training computes is padding: `python -m benchmarks.padding DATA …`.
+"""How much of what training computes is padding: `python -m benchmarks.padding SHARDS …`.
 
-DATA is a folder with a folder train of examples. For each phase's sizes: the shares of node tokens and
-of patch tokens that are padding, over three epochs, and in batches drawn at random for comparison.
+SHARDS is a folder of packed sections, such as data/processed/train. For each phase's sizes: the shares
+of node tokens, of patch tokens and of both that are padding, over three epochs, and in batches drawn at
+random for comparison.
 """
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from benchmarks.results import write_section
-from dlt.data.encode import Encoded
-from dlt.data.examples import find_places, read_place
-from dlt.data.labelled import Sections, load_labelled
+from dlt.data.batch import length_batches
+from dlt.data.labelled import PackedSections
+from dlt.data.shards import ShardIndex
 from dlt.params import Phase, Phases, load_params
 from dlt.process import run_main
-from dlt.train.batches import Limits, Steps, count_tokens
-from dlt.train.distributed import Ranks
 
 EPOCHS = 3
+HEAD = (
+    "sections",
+    "phase",
+    "batch",
+    "nodes",
+    "patches",
+    "both",
+    "random: nodes",
+    "patches",
+    "both",
+)
 
 
 def main() -> None:
     """Print the table, and put it into benchmarks/RESULTS.md."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("data", type=Path, nargs="+")
-    folders = parser.parse_args().data
-    head = ("train split", "phase", "batch", "nodes", "patches", "random: nodes", "patches")
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    parser.add_argument("shards", type=Path, nargs="+")
+    folders = parser.parse_args().shards
+    lines = [f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"]
     for folder in folders:
-        places = find_places(folder)["train"]
+        index = ShardIndex.read(folder)
         for name in Phases.model_fields:
-            phase = load_params().phase(name)
-            data = Sections(load_labelled(map(read_place, places), phase.model, name))
-            lines.append(row(data, name, phase))
+            lines.append(row(index, name, load_params().phase(name)))
             print(lines[-1], flush=True)
     about = f"Shares that are padding, over {EPOCHS} epochs, without augmentation.\n\n"
-    write_section("Padding", f"`python -m benchmarks.padding DATA …`\n\n{about}" + "\n".join(lines))
+    write_section(
+        "Padding", f"`python -m benchmarks.padding SHARDS …`\n\n{about}" + "\n".join(lines)
+    )
 
 
-def row(data: Sections, name: str, phase: Phase) -> str:
+def row(index: ShardIndex, name: str, phase: Phase) -> str:
     """A line of the table."""
-    params, size, ranks = phase.train, phase.train.batch_size, Ranks(0, 1, torch.device("cpu"))
-    limits, sections = Limits.of(phase.model, params), [section.encoded for section in data]
-    parts, mixed = [], []
+    sections, size = PackedSections(index, range(len(index)), phase.model), phase.train.batch_size
+    height, width = phase.model.patch_size
+    patches = np.ceil(sections.rows / height) * (phase.model.image_width // width)
+    sizes = np.stack([sections.nodes, patches])
+    batches, mixed = [], []
     for epoch in range(EPOCHS):
-        for batch in Steps(data, range(len(data)), params, limits, 0, epoch, ranks, size).batches:
-            chosen = [sections[i] for i in batch]
-            parts += [[chosen[i] for i in part] for part in limits.split(chosen)]
-        order = np.random.default_rng(epoch).permutation(len(data))
-        mixed += [[sections[i] for i in order[at : at + size]] for at in range(0, len(data), size)]
-    cells = [f"{share:.1%}" for own in (parts, mixed) for share in padding(own)]
-    return f"| {len(data):,} sections | {name} | {size} | {' | '.join(cells)} |"
+        rng = np.random.default_rng([0, epoch])
+        batches += length_batches(sections.nodes.tolist(), sections.rows.tolist(), size, rng)
+        order = rng.permutation(len(sections))
+        mixed += [order[at : at + size].tolist() for at in range(0, len(order), size)]
+    cells = [f"{share:.1%}" for own in (batches, mixed) for share in padding(sizes, own)]
+    return f"| {len(sections):,} | {name} | {size} | {' | '.join(cells)} |"
 
 
-def padding(parts: Iterable[Sequence[Encoded]]) -> tuple[float, float]:
-    """The shares of nodes and of patches."""
-    nodes, node_places, patches, patch_places = np.sum([count_tokens(p) for p in parts], axis=0)
-    return 1 - nodes / node_places, 1 - patches / patch_places
+def padding(sizes: np.ndarray, batches: Sequence[Sequence[int]]) -> tuple[float, float, float]:
+    """The shares of nodes, of patches and of both; `sizes` [2, sections] has the numbers of either."""
+    used = sum(sizes[:, batch].sum(1) for batch in batches)
+    places = sum(len(batch) * sizes[:, batch].max(1) for batch in batches)
+    nodes, patches = 1 - used / places
+    return nodes, patches, 1 - used.sum() / places.sum()
 
 
 if __name__ == "__main__":

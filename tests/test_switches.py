@@ -73,13 +73,19 @@ def steps(examples: Sections, ranks: Ranks = ALONE, **values: object) -> Steps:
     return Steps(examples, range(len(examples)), params, limits, 0, 0, ranks, 8)
 
 
+def a_step(examples: Sections, ranks: Ranks = ALONE, **values: object) -> list[Part]:
+    """The first of them that is full."""
+    found = steps(examples, ranks, **values)
+    return found[next(i for i, batch in enumerate(found.batches) if len(batch) == 8)]
+
+
 def test_parts_keep_to_the_limit_of_tokens(examples: Sections) -> None:
     def tokens(part: Part) -> int:
         count, height, width = part.inputs.images.shape[:3]
         patches = height // TINY.patch_size[0] * (width // TINY.patch_size[1])
         return count * (part.inputs.tags.shape[1] + patches)
 
-    free, limited = (steps(examples, max_tokens_per_batch=n)[0] for n in (0, 150))
+    free, limited = (a_step(examples, max_tokens_per_batch=n) for n in (0, 150))
     assert len(free) == 1 and tokens(free[0]) > 150
     assert len(limited) > 1
     assert all(tokens(part) <= 150 or len(part.time_b) == 1 for part in limited)
@@ -90,7 +96,7 @@ def drawn(examples: Sections, ranks: int, batch_size: int) -> Iterator[tuple[int
     """Each example's node count and time, as so many ranks draw them for the first step."""
     for rank in range(ranks):
         place = Ranks(rank, ranks, torch.device("cpu"))
-        for part in steps(examples, place, batch_size=batch_size)[0]:
+        for part in a_step(examples, place, batch_size=batch_size):
             yield from zip(part.inputs.node_mask.sum(1).tolist(), part.time_b.tolist(), strict=True)
 
 

@@ -87,6 +87,13 @@ def place_boxes(
         decide: edges touch or not, as in predictions; else by their probability, so that there are
             gradients.
     """
+    with torch.autocast(raw_bnk.device.type, enabled=False):  # bf16 would be off by pixels
+        return _place(raw_bnk.float(), inputs, siblings, known, decide)
+
+
+def _place(
+    raw_bnk: Tensor, inputs: Inputs, siblings: Siblings, known: tuple[Tensor, Tensor], decide: bool
+) -> Placement:
     flow_bnk, *own, shift, pull, touch = raw_bnk.split(_PARTS, -1)
     relative = flow(flow_bnk, inputs.parents, siblings)
     seen = Seen.of(inputs)
