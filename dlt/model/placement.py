@@ -167,7 +167,8 @@ def compose_boxes(
     from `boxes` instead, and whatever lies below follows it. Without `padding` content boxes are the
     boxes themselves.
     """
-    found = contents = torch.where(given, boxes, whole(relative))
+    found = torch.where(given, boxes, whole(relative))
+    contents = padding.hold(found, found) if padding else found
     for _ in range(_depth(parents)):
         frames = of_parents(contents, parents)
         composed = into_frames(relative, frames)
@@ -180,7 +181,7 @@ def compose_boxes(
 
 
 def _depth(parents: Tensor) -> int:
-    """The number of levels in the deepest tree of a batch [B, N]."""
+    """The number of levels below the root in the deepest tree of a batch [B, N], at least 1."""
     depth, above = 0, parents
     while bool(above.any()):  # the root is index 0
         above = parents.gather(1, above)
