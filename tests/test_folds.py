@@ -21,6 +21,7 @@ from dlt.split import Item, divide, make_folds, name_folds, split, take_fold
 from dlt.tune.sweep import Outcome
 from tests.pipeline import Checkout, environment
 from tests.test_split import RATIOS, flat_items, given_items, make_dataset
+from tests.test_split import png as screenshot
 from tests.test_tune_queue import new_checkout
 
 
@@ -88,9 +89,9 @@ def test_given_train_and_val_may_share_names(tmp_path: Path) -> None:
         name: [(e.name, png) for e, png in read_examples(tmp_path / "processed" / name)]
         for name in ("train", "val", "test")
     }
-    assert packed["val"] == [("train-a", b"train/a"), ("val-a", b"val/a")]
-    assert packed["train"] == [("b", b"train/b"), ("c", b"val/c")]
-    assert packed["test"] == [("a", b"test/a")]
+    assert packed["val"] == [("train-a", screenshot("train/a")), ("val-a", screenshot("val/a"))]
+    assert packed["train"] == [("b", screenshot("train/b")), ("c", screenshot("val/c"))]
+    assert packed["test"] == [("a", screenshot("test/a"))]
 
 
 class Queue:

@@ -43,7 +43,7 @@ _CELL_CHANNELS = 32
 FIELD_CHANNELS = 32
 _FREQUENCIES = 6
 _NUMBER_FREQUENCIES = 4
-_NUM_LOOKS = NUM_GROUNDING + 2 * NUM_PLACES + 1  # see `_looks`
+_NUM_SIZES, _NUM_EDGES = 7, 12  # see `_looks`
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ class NodeEmbedding(nn.Module):
         self.tag = nn.Embedding(NUM_TAGS, d_model)
         self.class_token = nn.Embedding(CLASS_BUCKETS, HASH_DIM, padding_idx=0)
         self.text_token = nn.Embedding(TEXT_BUCKETS, HASH_DIM, padding_idx=0)
-        numbers = (NUM_NUMBERS + 1 + _NUM_LOOKS) * (1 + 2 * _NUMBER_FREQUENCIES)
+        waves = 2 * _NUMBER_FREQUENCIES * (NUM_NUMBERS + 1 + _NUM_EDGES)
+        numbers = NUM_NUMBERS + 1 + NUM_GROUNDING + _NUM_SIZES + waves
         self.project = nn.Sequential(
             nn.Linear(2 * HASH_DIM + numbers, d_model), nn.GELU(), nn.Linear(d_model, d_model)
         )
@@ -113,32 +114,31 @@ class NodeEmbedding(nn.Module):
         classes = inputs.class_tokens * self.class_known[inputs.class_tokens]
         words = inputs.text_tokens * self.text_known[inputs.text_tokens]
         aspect = inputs.aspects.log()
+        sizes, edges = _looks(inputs.grounding)
         numbers = torch.cat(
-            [
-                inputs.numbers,
-                aspect[:, None, None].expand(*inputs.tags.shape, 1),
-                _looks(inputs.grounding),
-            ],
-            dim=-1,
+            [inputs.numbers, aspect[:, None, None].expand(*inputs.tags.shape, 1)], dim=-1
         )
         described = [
             self.class_token(classes).sum(2),
             self.text_token(words).sum(2),
             numbers,
-            fourier(numbers, _NUMBER_FREQUENCIES),
+            inputs.grounding,
+            sizes,
+            fourier(torch.cat([numbers, edges], dim=-1), _NUMBER_FREQUENCIES),
         ]
         return self.tag(inputs.tags) + self.project(torch.cat(described, dim=-1))
 
 
-def _looks(grounding: Tensor) -> Tensor:
-    """Grounding [B, N, NUM_GROUNDING] and the logarithms of its sizes: [B, N, _NUM_LOOKS].
+def _looks(grounding: Tensor) -> tuple[Tensor, Tensor]:
+    """Of grounding [B, N, NUM_GROUNDING] logarithms of sizes, scaled to about -1 .. 1, and the edges.
 
-    Scaled to about -1 .. 1, as the other numbers are.
+    Cells are as high as what the node shows, so of these there is no more than left and right.
     """
-    places_bnp5 = grounding[..., : 5 * NUM_PLACES].unflatten(-1, (NUM_PLACES, 5))
-    sizes = (places_bnp5[..., 3:] - places_bnp5[..., 1:3]).flatten(2)
-    sizes = torch.cat([sizes, grounding[..., -1:]], dim=-1)
-    return torch.cat([grounding, (sizes.clamp(min=0.002) / 0.05).log() / 4], dim=-1)
+    edges_bnp4 = grounding[..., : 5 * NUM_PLACES].unflatten(-1, (NUM_PLACES, 5))[..., 1:]
+    width_height = (edges_bnp4[..., 2:] - edges_bnp4[..., :2]).flatten(2)
+    sizes = torch.cat([width_height[..., [0, 1, 2, 3, 4, 6]], grounding[..., -1:]], dim=-1)
+    edges = edges_bnp4.flatten(2)[..., [*range(8), 8, 10, 12, 14]]
+    return (sizes.clamp(min=0.002) / 0.05).log() / 4, edges
 
 
 class TreeMixer(nn.Module):
