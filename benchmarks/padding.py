@@ -19,17 +19,8 @@ from dlt.params import Phase, Phases, load_params
 from dlt.process import run_main
 
 EPOCHS = 3
-HEAD = (
-    "sections",
-    "phase",
-    "batch",
-    "nodes",
-    "patches",
-    "both",
-    "random: nodes",
-    "patches",
-    "both",
-)
+SHARES = ("nodes", "patches", "both")
+HEAD = ("sections", "phase", "batch", *SHARES, *(f"random: {name}" for name in SHARES))
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dlt.data.dice import Dice
-from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, TEXT_NUMBERS, Encoded
+from dlt.data.encode import CLASS_BUCKETS, NUM_PLACES, TEXT_BUCKETS, TEXT_NUMBERS, Encoded
 
 _SIZE_NOISE = 0.03  # of the logarithms of sizes that decide what is batched together
 
@@ -35,6 +35,12 @@ class Inputs:
     def aspects(self) -> Tensor:
         """Heights of the screenshots in units of their widths: float32 [B]."""
         return self.image_heights / self.images.shape[2]
+
+    @property
+    def places(self) -> Tensor:
+        """The boxes that grounding knows, float32 [B, N, NUM_PLACES, 5]: whether there is one, and its
+        left, top, right and bottom edge as fractions of the screenshot."""
+        return self.grounding[..., : 5 * NUM_PLACES].unflatten(-1, (NUM_PLACES, 5))
 
     def to(self, device: torch.device) -> "Inputs":
         """The same on another device."""

@@ -127,13 +127,13 @@ def encode(
     pixels = _scaled(picture, image_width)
     missing = -len(pixels) % patch_height
     image = np.pad(pixels, ((0, missing), (0, 0), (0, 0)), constant_values=255)
-    blobs = find_blobs(_scaled(picture, WIDTH)) if blobs is None else blobs
+    blobs = _blobs(picture) if blobs is None else blobs
     return encode_view(name, structure, labels, image, len(pixels), blobs)
 
 
 def screenshot_blobs(name: str, screenshot: bytes) -> Boxes:
     """What stands out in a screenshot: blobs [K, 4] in px of one 640 px wide; raises as `encode`."""
-    return find_blobs(_scaled(_decode(name, screenshot), WIDTH))
+    return _blobs(_decode(name, screenshot))
 
 
 def encode_view(
@@ -331,6 +331,10 @@ def _decode(name: str, screenshot: bytes) -> Image.Image:
             return picture.convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise SectionError(f"{name}: screenshot.png: {error}") from None
+
+
+def _blobs(picture: Image.Image) -> Boxes:
+    return find_blobs(_scaled(picture, WIDTH))
 
 
 def _scaled(picture: Image.Image, width: int) -> NDArray[np.uint8]:

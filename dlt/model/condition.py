@@ -20,7 +20,6 @@ from dlt.data.encode import (
     CLASS_BUCKETS,
     NUM_GROUNDING,
     NUM_NUMBERS,
-    NUM_PLACES,
     NUM_RELATIONS,
     NUM_TAGS,
     RELATIONS,
@@ -114,7 +113,7 @@ class NodeEmbedding(nn.Module):
         classes = inputs.class_tokens * self.class_known[inputs.class_tokens]
         words = inputs.text_tokens * self.text_known[inputs.text_tokens]
         aspect = inputs.aspects.log()
-        sizes, edges = _looks(inputs.grounding)
+        sizes, edges = _looks(inputs)
         numbers = torch.cat(
             [inputs.numbers, aspect[:, None, None].expand(*inputs.tags.shape, 1)], dim=-1
         )
@@ -129,16 +128,17 @@ class NodeEmbedding(nn.Module):
         return self.tag(inputs.tags) + self.project(torch.cat(described, dim=-1))
 
 
-def _looks(grounding: Tensor) -> tuple[Tensor, Tensor]:
-    """Of grounding [B, N, NUM_GROUNDING] logarithms of sizes, scaled to about -1 .. 1, and the edges.
+def _looks(inputs: Inputs) -> tuple[Tensor, Tensor]:
+    """Of grounding logarithms of sizes, scaled to about -1 .. 1 [B, N, 7], and edges [B, N, 12].
 
-    Cells are as high as what the node shows, so of these there is no more than left and right.
+    Cells are as high as what the node shows, so of these there are but the left and right edges.
     """
-    edges_bnp4 = grounding[..., : 5 * NUM_PLACES].unflatten(-1, (NUM_PLACES, 5))[..., 1:]
-    width_height = (edges_bnp4[..., 2:] - edges_bnp4[..., :2]).flatten(2)
-    sizes = torch.cat([width_height[..., [0, 1, 2, 3, 4, 6]], grounding[..., -1:]], dim=-1)
-    edges = edges_bnp4.flatten(2)[..., [*range(8), 8, 10, 12, 14]]
-    return (sizes.clamp(min=0.002) / 0.05).log() / 4, edges
+    edges_bnp4 = inputs.places[..., 1:]
+    sizes_bnp2 = edges_bnp4[..., 2:] - edges_bnp4[..., :2]
+    sizes = [sizes_bnp2[:, :, :2].flatten(2), sizes_bnp2[:, :, 2:, 0], inputs.grounding[..., -1:]]
+    edges = [edges_bnp4[:, :, :2].flatten(2), edges_bnp4[:, :, 2:, ::2].flatten(2)]
+    logs = (torch.cat(sizes, dim=-1).clamp(min=0.002) / 0.05).log() / 4
+    return logs, torch.cat(edges, dim=-1)
 
 
 class TreeMixer(nn.Module):

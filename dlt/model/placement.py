@@ -94,13 +94,13 @@ def place_boxes(
 def _place(
     raw_bnk: Tensor, inputs: Inputs, siblings: Siblings, known: tuple[Tensor, Tensor], decide: bool
 ) -> Placement:
-    flow_bnk, *own, shift, pull, touch = raw_bnk.split(_PARTS, -1)
+    flow_bnk, shift, pull, touch, inner_shift, inner_pull, inner_touch = raw_bnk.split(_PARTS, -1)
     relative = flow(flow_bnk, inputs.parents, siblings)
     seen = Seen.of(inputs)
-    anchors = _anchors(own[0], own[1], own[2], seen, decide)
-    padding = _padding(shift, pull, touch, seen, decide)
+    anchors = _anchors(shift, pull, touch, seen, decide)
+    padding = _padding(inner_shift, inner_pull, inner_touch, seen, decide)
     boxes, contents = compose_boxes(relative, inputs.parents, *known, anchors, padding)
-    return Placement(boxes, contents, relative, own[2], touch)
+    return Placement(boxes, contents, relative, touch, inner_touch)
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,10 @@ class Seen:
     @classmethod
     def of(cls, inputs: Inputs) -> "Seen":
         """Unpack the grounding of sections; see `dlt.data.encode.Encoded`."""
-        places_bnp5 = inputs.grounding[..., : 5 * NUM_PLACES].unflatten(-1, (NUM_PLACES, 5))
         aspect_b111 = inputs.aspects[:, None, None, None]
         widths_b112 = torch.cat([torch.ones_like(aspect_b111), aspect_b111], dim=-1)
         unit_b114 = _SHIFT / widths_b112.repeat(1, 1, 1, 2)
-        return cls(places_bnp5[..., 0], places_bnp5[..., 1:], unit_b114)
+        return cls(inputs.places[..., 0], inputs.places[..., 1:], unit_b114)
 
     def shares(self, pull_bnk: Tensor, *places: Tensor) -> Tensor:
         """The share [B, N, P, 4] of each place in each edge, by its pull; 0 where it isn't there."""

@@ -49,7 +49,6 @@ from dlt.tune.pruning import should_stop
 from dlt.watch.observer import Observer
 from dlt.watch.warnings import spare_missing_gpu
 
-SUMMARY = "summary.json"  # in the DVCLive folder, whose own metrics.json has a figure more an epoch
 VAL_SECTIONS = 2_000  # evenly spaced; a standard error of half a per cent is enough to choose by
 
 VAL_SAMPLE = Sample(steps=2)  # of the val pass: params.yaml's may change without a new training
@@ -137,7 +136,7 @@ def _read(
         chosen = order[:most].tolist()
     few = range(0, len(val), -(-len(val) // VAL_SECTIONS))
     train_set = open_sections(train, chosen, model, "train")
-    return train_set, open_sections(val, few, model, "val").sample()
+    return train_set, open_sections(val, few, model, "val")
 
 
 def _begin(job: Job, splits: Mapping[str, Any], live: Live | None, ranks: Ranks) -> Run:
@@ -242,12 +241,12 @@ def _train(run: Run, job: Job, live: Live | None, observer: Observer) -> None:
 
 
 def _tell(run: Run, log: Path) -> None:
-    """The few figures that the table of experiments shows."""
+    """Write the few figures that DVC's table of experiments shows; DVCLive's metrics.json has all."""
     last = run.history[-1]
     accuracy = run.history[run.best_epoch - 1]["val/layout_accuracy"]
     losses = {part: {"loss": last[f"{part}/loss"]} for part in ("train", "val")}
     losses["val"]["best_layout_accuracy"] = accuracy
-    write_json(log / SUMMARY, {**losses, "epochs": run.epoch})
+    write_json(log / "summary.json", {**losses, "epochs": run.epoch})
     print(f"best: epoch {run.best_epoch}, val layout_accuracy {accuracy:.4f}")
 
 

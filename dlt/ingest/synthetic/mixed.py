@@ -37,6 +37,9 @@ _PARTS: tuple[tuple[int, Kind], ...] = (
 )
 
 
+_GROUNDS = {"page": 60, "tone": 15, "picture": 16, "video": 4, "overlay": 5}
+
+
 def _scatter(c: Composer) -> Item:
     """A few small elements placed freely, none where another is."""
     makers: list[Kind] = [w.image, w.icon, w.note, w.button, lambda c: w.heading(c, 3), w.image]
@@ -70,9 +73,7 @@ def _on_any_ground(build: Kind) -> Kind:
 
     @wraps(build)
     def kind(c: Composer) -> Item:
-        ground = c.rng.choices(("page", "tone", "picture", "video", "overlay"), (60, 15, 16, 4, 5))[
-            0
-        ]
+        (ground,) = c.rng.choices(list(_GROUNDS), list(_GROUNDS.values()))
         if ground != "page":
             c.use(c.rng.choice((c.site.dark, c.site.accented)) if ground == "tone" else c.site.dark)
         root = build(c)

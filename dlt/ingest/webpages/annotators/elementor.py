@@ -119,6 +119,7 @@ class _Labeller:
         self.unfit: dict[str, float] = {}
 
     def labels(self) -> Labels:
+        """Label it all; raises as `Elementor.label` does."""
         self.roles[0] = ROOT_ROLE
         self.fill(0)
         self.check()
@@ -159,10 +160,12 @@ class _Labeller:
         return "grid" if self.side_by_side(lanes) else "wrapper"
 
     def side_by_side(self, lanes: list[int]) -> bool:
+        """Whether any two of these nodes stand beside each other."""
         rects = [self.dom.nodes[i].rect for i in lanes]
         return any(_beside(a, b) for n, a in enumerate(rects) for b in rects[:n])
 
     def widget(self, i: int) -> None:
+        """Label a widget, or note how much of the section has no role that fits."""
         name = _widget_name(self.dom.nodes[i])
         role = _role_of_widget(name)
         if role == _COMPOSITE:
@@ -191,11 +194,13 @@ class _Labeller:
         return True
 
     def merge_down(self, i: int) -> None:
+        """Merge what lies below a node, down to where the tree branches."""
         while len(self.dom.children[i]) == 1:
             i = self.dom.children[i][0]
             self.roles[i] = MERGE
 
     def props(self) -> tuple[str, ...]:
+        """The prop labels: the section's own background, and blocks whose class names a prop."""
         found = [NO_PROP] * len(self.dom)
         if _has_background(self.dom.nodes[0]):
             found[0] = "bi"
@@ -207,6 +212,7 @@ class _Labeller:
         return tuple(found)
 
     def check(self) -> None:
+        """Raise NoLabels where too much has no role, or nothing has one."""
         share = sum(self.unfit.values()) / max(self.dom.nodes[0].area, 1.0)
         if share > MAX_UNFIT:
             names = ", ".join(sorted(self.unfit, key=lambda name: -self.unfit[name]))

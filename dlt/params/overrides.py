@@ -1,0 +1,41 @@
+"""`model:` and `train:`, whose values override the phase's."""
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from dlt.blocks import inheriting
+from dlt.params.training import ModelParams, TrainParams
+from dlt.params.types import Auto, Count
+
+PhaseName = Literal["auto", "phase1", "phase2", "phase3", "phase4"]
+
+
+SomeModel = inheriting(ModelParams)
+
+
+class SomeTrain(inheriting(TrainParams)):  # type: ignore[misc]
+    """Values of `train:`; a batch size of auto is the phase's, in as few parts as memory allows."""
+
+    batch_size: Count | Auto | None = None
+
+    @model_validator(mode="after")
+    def _one_auto(self) -> "SomeTrain":
+        if self.batch_size == "auto" and self.gradient_accumulation not in (None, "auto"):
+            raise ValueError("gradient_accumulation must be null or auto where batch_size is auto")
+        return self
+
+
+class ModelOverrides(SomeModel):  # type: ignore[valid-type, misc]
+    """Values of `model:` that override the phase's."""
+
+
+class TrainOverrides(SomeTrain):
+    """The phase, what to start from, what is shown, and values that override the phase's."""
+
+    phase: PhaseName = "auto"
+    init_from: str | None = None
+    resume_from: str | None = None
+    config_file: str | None = None
+    tensorboard: bool = False
+    monitor_system: bool = False
