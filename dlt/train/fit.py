@@ -51,7 +51,7 @@ from dlt.watch.warnings import spare_missing_gpu
 
 VAL_SECTIONS = 2_000  # evenly spaced; a standard error of half a per cent is enough to choose by
 
-VAL_SAMPLE = Sample(steps=2)  # of the val pass: params.yaml's may change without a new training
+VAL_SAMPLE = Sample(steps=1)  # of the val pass: params.yaml's may change without a new training
 
 
 @dataclass(frozen=True)
