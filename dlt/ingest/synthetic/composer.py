@@ -53,16 +53,17 @@ class Composer:
         """A font of the site's family."""
         return Font(self.site.family, size, bold)
 
-    def widget(self, role: str, core: Item, shrink: bool = False) -> Item:
-        """Wrap `core` as the dialect wraps widgets and label it all.
+    def widget(self, role: str, *cores: Item, shrink: bool = False) -> Item:
+        """Wrap `cores` as the dialect wraps widgets and label it all.
 
         Wrappers merge into the element down to where the tree branches; what lies below is dropped.
         """
-        item = core
+        flow = Flow(align=self.align, gap=4)
         if self.builder:
-            item = self.node("div", "inner", item, flow=Flow(align=self.align))
-            item = self.node("div", f"widget-{role}", item, flow=Flow(align=self.align))
-        elif shrink:
+            item = self._chain("div", self._widget_parts(role), list(cores), flow)
+        else:
+            item = cores[0] if len(cores) == 1 else self.node("div", role, *cores, flow=flow)
+        if shrink and not self.builder:
             item.flow = replace(item.flow, shrink=True)
         merge_chain(item, role)
         return item
@@ -72,7 +73,9 @@ class Composer:
         if not self.builder:
             core.role = "wrapper"
             return core
-        return self.node("div", "widget-box", self.node("div", "inner", core), role="wrapper")
+        box = self._chain("div", self._widget_parts("box"), [core], Flow(), DROP)
+        box.role = "wrapper"
+        return box
 
     # --- frames -----------------------------------------------------------------------------------
 
@@ -167,15 +170,17 @@ class Composer:
         if self.site.dialect == "columns":
             return "section", ["section", "container", *self._extra("row")]
         if self.site.dialect == "flex":
-            return "div", ["box"]
+            return "div", self._column_parts()
         return "div", [part]
 
-    def _chain(self, tag: str, parts: list[str], children: list[Item], flow: Flow) -> Item:
-        """Nested wrappers, outermost first, that merge; `flow` holds in the innermost."""
+    def _chain(
+        self, tag: str, parts: list[str], children: list[Item], flow: Flow, role: str = MERGE
+    ) -> Item:
+        """Nested wrappers, outermost first, that have one role; `flow` holds in the innermost."""
         *outer, last = parts
-        item = self.node("div" if outer else tag, last, *children, role=MERGE, flow=flow)
+        item = self.node("div" if outer else tag, last, *children, role=role, flow=flow)
         for part in reversed(outer):
-            item = self.node("div", part, item, role=MERGE)
+            item = self.node("div", part, item, role=role)
         item.tag = tag
         return item
 
@@ -189,7 +194,12 @@ class Composer:
     def _column_parts(self) -> list[str]:
         if self.site.dialect == "columns":
             return ["column", *self._extra("populated"), "wrap"]
-        return ["box"] if self.site.dialect == "flex" else ["column"]
+        if self.site.dialect == "flex":
+            return ["box", "container"] if self.site.boxed else ["box"]
+        return ["column"]
+
+    def _widget_parts(self, role: str) -> list[str]:
+        return [f"widget-{role}"] if self.site.bare else [f"widget-{role}", "inner"]
 
     def _extra(self, part: str) -> list[str]:
         return [part] if self.site.extra else []

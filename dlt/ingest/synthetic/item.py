@@ -74,8 +74,8 @@ class Item:
 
     @property
     def words(self) -> str:
-        """The text painted in this node: its own and that of its inline children."""
-        return " ".join([self.text, *(child.text for child in self.children)]).strip()
+        """The text painted in this node: its own and that of what is inline in it."""
+        return " ".join([self.text, *(child.words for child in self.children)]).strip()
 
     def walk(self) -> Iterator["Item"]:
         """Yield this node and all below it, in pre-order."""

@@ -4,7 +4,8 @@ from dlt.ingest.synthetic import backdrop, rich
 from dlt.ingest.synthetic import widgets as w
 from dlt.ingest.synthetic.composer import Composer, Kind
 from dlt.ingest.synthetic.item import Item
-from dlt.ingest.synthetic.mixed import mixed_columns, mixed_rows, mixed_stack
+from dlt.ingest.synthetic.mixed import mixed_boxes, mixed_columns, mixed_rows, mixed_stack
+from dlt.ingest.synthetic.prose import prose
 from dlt.ingest.synthetic.words import phrase
 
 
@@ -66,6 +67,14 @@ def text_block(c: Composer) -> Item:
         items.insert(0, w.heading(c, 2))
     if c.rng.random() < 0.15:
         items.append(w.spacer(c))
+    return c.section(*items)
+
+
+def text_page(c: Composer) -> Item:
+    """One long text with titles and lists of its own, sometimes below a heading."""
+    items = [prose(c, 12)]
+    if c.rng.random() < 0.4:
+        items.insert(0, w.heading(c, c.rng.randint(1, 2)))
     return c.section(*items)
 
 
@@ -255,7 +264,8 @@ def split_rows(c: Composer) -> Item:
 def header_nav(c: Composer) -> Item:
     """Logo, links and sometimes a button on one line."""
     c.align = "left"
-    cells = [[w.logo(c)], [rich.links(c, c.rng.randint(4, 8), line=True)]]
+    links = rich.menu if c.rng.random() < 0.5 else rich.links
+    cells = [[w.logo(c)], [links(c, c.rng.randint(4, 8), line=True)]]
     weights: tuple[float, ...] = (1, 4)
     if c.rng.random() < 0.5:
         cells.append([w.button(c)])
@@ -331,11 +341,13 @@ TRAINING: dict[Kind, int] = {
     mixed_stack: 8,
     mixed_columns: 8,
     mixed_rows: 5,
+    mixed_boxes: 6,
     hero_center: 3,
     hero_split: 3,
     hero_video: 2,
     page_title: 5,
-    text_block: 10,
+    text_block: 8,
+    text_page: 5,
     article: 4,
     one_heading: 5,
     feature_grid: 2,

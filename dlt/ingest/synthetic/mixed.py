@@ -6,10 +6,12 @@ from dlt.ingest.synthetic import backdrop, rich
 from dlt.ingest.synthetic import widgets as w
 from dlt.ingest.synthetic.composer import Composer, Kind
 from dlt.ingest.synthetic.item import Item
+from dlt.ingest.synthetic.prose import prose
 
 _PARTS: tuple[tuple[int, Kind], ...] = (
     (10, lambda c: w.heading(c, c.rng.randint(2, 4))),
     (8, lambda c: w.paragraph(c, 8, 30, c.rng.choice((1, 1, 2, 3, 4)))),
+    (5, prose),
     (2, w.note),
     (2, w.button),
     (5, w.image),
@@ -20,9 +22,11 @@ _PARTS: tuple[tuple[int, Kind], ...] = (
     (2, w.spacer),
     (2, lambda c: rich.bullets(c, c.rng.randint(3, 7))),
     (3, lambda c: rich.links(c, c.rng.randint(4, 9), line=c.rng.random() < 0.5)),
+    (2, lambda c: rich.menu(c, c.rng.randint(3, 7), line=c.rng.random() < 0.7)),
     (2, lambda c: rich.social(c, c.rng.randint(3, 5))),
     (2, lambda c: rich.icon_box(c, link=c.rng.random() < 0.5)),
     (1, lambda c: rich.image_box(c, 0.7, link=c.rng.random() < 0.5)),
+    (1, rich.testimonial),
     (1, w.video),
     (1, w.map_view),
     (1, w.qr),
@@ -30,6 +34,7 @@ _PARTS: tuple[tuple[int, Kind], ...] = (
     (1, lambda c: rich.accordion(c, c.rng.randint(2, 4))),
     (1, lambda c: rich.tabs(c, c.rng.randint(2, 3))),
     (1, lambda c: rich.carousel(c, rich.voice, 1, c.rng.randint(3, 5))),
+    (1, lambda c: rich.carousel(c, rich.offer, 2, c.rng.randint(3, 5))),
     (1, lambda c: rich.gallery(c, 6, 3)),
     (1, lambda c: rich.masonry(c, 6, 3)),
     (1, lambda c: rich.marquee(c, logos=True)),
@@ -112,4 +117,23 @@ def mixed_rows(c: Composer) -> Item:
     for _ in range(c.rng.randint(1, 3)):
         rows += _parts(c, c.rng.randint(0, 1))
         rows.append(_row(c, c.rng.randint(2, 4), most=2))
-    return c.section(w.heading(c, 2), *rows)
+    return c.section(*([w.heading(c, 2)] if c.rng.random() < 0.6 else []), *rows)
+
+
+def _holder(c: Composer, depth: int) -> Item:
+    """A row, or a box, which may hold another in turn."""
+    if c.rng.random() < 0.4:
+        return _row(c, c.rng.randint(2, 3), most=2)
+    items = _parts(c, c.rng.randint(1, 3))
+    if depth and c.rng.random() < 0.4:
+        items.insert(c.rng.randint(0, len(items)), _holder(c, depth - 1))
+    return c.box(*items, card=c.rng.random() < 0.4)
+
+
+@_on_any_ground
+def mixed_boxes(c: Composer) -> Item:
+    """Boxes and rows one below the other, or one alone, with widgets between them."""
+    items = [_holder(c, 2) for _ in range(c.rng.choice((1, 1, 2, 3)))]
+    if c.rng.random() < 0.3:
+        items[1:1] = _parts(c, 1)
+    return c.section(*items)

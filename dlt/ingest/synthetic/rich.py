@@ -5,8 +5,9 @@ from dataclasses import replace
 from dlt.ingest.synthetic import widgets as w
 from dlt.ingest.synthetic.composer import Composer, Kind, merge_chain
 from dlt.ingest.synthetic.item import Flow, Item, Look
+from dlt.ingest.synthetic.prose import blocks
 from dlt.ingest.synthetic.words import person, phrase, sentences
-from dlt.section.roles import MERGE
+from dlt.section.roles import DROP, MERGE
 
 HIDDEN = Flow(cover=True)
 
@@ -28,6 +29,26 @@ def links(c: Composer, count: int, line: bool = False) -> Item:
     items = [_item(c, w.text_node(c, tag, "link", word)) for word in words]
     flow = Flow("line", gap=14, align=c.align) if line else Flow(gap=4, align=c.align)
     return _list(c, items, flow, nav=line)
+
+
+def menu(c: Composer, count: int, line: bool = True) -> Item:
+    """A navigation: some links open further ones, and all may be there again for small screens."""
+    entries = []
+    for word in c.rng.sample(c.site.language.menu, count):
+        entry = _item(c, w.text_node(c, "a", "link", word))
+        if c.rng.random() < 0.3:
+            words = c.rng.sample(c.site.language.menu, c.rng.randint(2, 4))
+            further = [_item(c, w.text_node(c, "a", "link", each)) for each in words]
+            entry.children.append(_unseen(c.node("ul", "menu-below", *further)))
+            if c.rng.random() < 0.5:
+                entry.children[0].children = [c.node("span", "opens", flow=HIDDEN)]
+        entries.append(entry)
+    flow = Flow("line", gap=14, align=c.align) if line else Flow(gap=4, align=c.align)
+    nav = c.node("nav", "menu", c.node(c.site.list_tag, "list", *entries, flow=flow))
+    if c.rng.random() < 0.5:
+        return c.widget("list", nav)
+    opener = c.node("div", "opener", w.glyph(c, 8), c.node("span", "", text="Menu"))
+    return c.widget("list", nav, _unseen(opener), _unseen(nav))
 
 
 def _item(c: Composer, *parts: Item) -> Item:
@@ -58,21 +79,38 @@ def social(c: Composer, count: int) -> Item:
 def accordion(c: Composer, count: int) -> Item:
     """Questions that unfold; the first may be open."""
     rows = []
+    opened, plain = c.rng.random() < 0.6, c.rng.random() < 0.5
     for i in range(count):
         question = phrase(c.rng, c.site.language, 4, 8) + "?"
         label = w.text_node(c, c.rng.choice(("a", "span")), "question-text", question)
         label.look = replace(label.look, align="left", color=c.tone.ink)
-        sign = c.node(
-            "span", "question-icon", look=Look(shape="plus", size=(7, 7), color=c.tone.ink)
-        )
+        sign = _sign(c)
         border = Look(border=c.tone.line, fill=c.tone.panel)
         flow = Flow("line", gap=6, pad=(6, 8, 6, 8))
         parts = [c.node("div", "question", sign, label, flow=flow, look=border)]
-        if i == 0 and c.rng.random() < 0.6:
-            answer = w.text_node(c, "p", "answer-text", sentences(c.rng, c.site.language, 12, 30))
-            parts.append(c.node("div", "answer", answer, flow=Flow(pad=(6, 8, 6, 8))))
+        answer = _answer(c, plain)
+        parts.append(answer if i == 0 and opened else _unseen(answer))
         rows.append(c.node("div", "entry", *parts))
     return c.widget("accordion", c.node("div", "accordion", *rows, flow=Flow(gap=3)))
+
+
+def _sign(c: Composer) -> Item:
+    """What shows that a question unfolds; often another for when it is."""
+    look = Look(shape="plus", size=(7, 7), color=c.tone.ink)
+    if c.rng.random() < 0.5:
+        return c.node("span", "question-icon", look=look)
+    marks = [c.node(c.site.icon_tag, "glyph") for _ in range(2)]
+    states = [c.node("span", f"sign-{i}", mark, flow=HIDDEN) for i, mark in enumerate(marks)]
+    return c.node("span", "question-icon", *states, look=look, flow=Flow(width=7, height=7))
+
+
+def _answer(c: Composer, plain: bool) -> Item:
+    flow = Flow(pad=(6, 8, 6, 8), gap=4)
+    if plain:
+        text = w.text_node(c, "div", "answer", sentences(c.rng, c.site.language, 12, 30))
+        text.flow = flow
+        return text
+    return c.node("div", "answer", *blocks(c, c.rng.randint(1, 3)), flow=flow)
 
 
 def tabs(c: Composer, count: int) -> Item:
@@ -85,10 +123,17 @@ def tabs(c: Composer, count: int) -> Item:
         label.flow = Flow(pad=(5, 10, 5, 10))
         labels.append(label)
     head = c.node("div", "tab-list", *labels, flow=Flow("line", gap=0))
+    panels = [_panel(c)]
+    if c.rng.random() < 0.5:
+        panels += [_unseen(_panel(c)) for _ in range(count - 1)]
+    return c.widget("tab", c.node("div", "tabs", head, *panels))
+
+
+def _panel(c: Composer) -> Item:
     text = w.text_node(c, "p", "tab-text", sentences(c.rng, c.site.language, 20, 45))
-    look = Look(border=c.tone.line)
-    panel = c.node("div", "tab-panel", text, flow=Flow(pad=(10, 10, 10, 10)), look=look)
-    return c.widget("tab", c.node("div", "tabs", head, panel))
+    parts = [text] if c.rng.random() < 0.5 else blocks(c, c.rng.randint(1, 3))
+    flow, look = Flow(pad=(10, 10, 10, 10), gap=4), Look(border=c.tone.line)
+    return c.node("div", "tab-panel", *parts, flow=flow, look=look)
 
 
 def carousel(c: Composer, slide: Kind, shown: int, count: int) -> Item:
@@ -126,6 +171,16 @@ def photo(c: Composer) -> Item:
     return c.node("div", "slide", c.node("figure", "slide-figure", w.picture(c, 0.66, missing=0)))
 
 
+def offer(c: Composer) -> Item:
+    """A slide with a picture, a title, a text and perhaps a button."""
+    parts = [w.picture(c, 0.6), *blocks(c, c.rng.randint(1, 3))]
+    if c.rng.random() < 0.5:
+        parts.append(w.button(c))
+    flow = Flow(gap=5, align=c.align, pad=(6, 6, 6, 6))
+    inner = c.node("div", "slide-inner", *parts, flow=flow)
+    return c.node("div", "slide", inner, look=c.panel())
+
+
 def gallery(c: Composer, count: int, columns: int) -> Item:
     """Equally large pictures in rows."""
     tiles = []
@@ -161,13 +216,15 @@ def marquee(c: Composer, logos: bool) -> Item:
             text = phrase(c.rng, c.site.language, 1, 2)
             marks.append(w.bold_node(c, "span", "run-text", text, 3))
     track = c.node("div", "run", *marks, flow=Flow("line", gap=24, align="center"))
-    again = c.node("div", "run", *(_unseen(c, mark) for mark in marks), flow=HIDDEN)
+    again = c.node("div", "run", *(_unseen(mark) for mark in marks), flow=HIDDEN)
     core = c.node("div", "marquee", track, again, flow=Flow(pad=(8, 0, 8, 0)))
     return c.widget("marquee", core)
 
 
-def _unseen(c: Composer, item: Item) -> Item:
-    return Item(item.tag, item.classes, [], item.text, dict(item.attrs), flow=HIDDEN)
+def _unseen(item: Item) -> Item:
+    """A copy that takes no room and is not painted."""
+    parts = [_unseen(child) for child in item.children]
+    return Item(item.tag, item.classes, parts, item.text, dict(item.attrs), flow=HIDDEN)
 
 
 def freedom(c: Composer, height: float, *placed: tuple[Item, tuple[float, float, float]]) -> Item:
@@ -181,7 +238,10 @@ def freedom(c: Composer, height: float, *placed: tuple[Item, tuple[float, float,
 
 def icon_box(c: Composer, link: bool = False) -> Item:
     """An icon, a title and a text in one box."""
-    mark = c.node("div", "box-icon", w.glyph(c, c.rng.randint(18, 26)), flow=Flow(align=c.align))
+    drawing = w.glyph(c, c.rng.randint(18, 26))
+    if c.builder and c.rng.random() < 0.6:
+        drawing = c.node(c.rng.choice(("span", "a")), "icon", drawing, flow=Flow(align=c.align))
+    mark = c.node("div", "box-icon", drawing, flow=Flow(align=c.align))
     merge_chain(mark, "icon")
     return _boxed(c, mark, *_box_texts(c, link))
 
@@ -191,6 +251,23 @@ def image_box(c: Composer, ratio: float, link: bool = False) -> Item:
     figure = c.node("figure", "box-image", w.picture(c, ratio), flow=Flow(align=c.align))
     merge_chain(figure, "image")
     return _boxed(c, figure, *_box_texts(c, link))
+
+
+def testimonial(c: Composer) -> Item:
+    """What somebody said, with face, name and job: elements of one box."""
+    quote = w.text_node(c, "div", "quote", f"“{sentences(c.rng, c.site.language, 10, 25)}”")
+    face = w.picture(c, 1.0, width=26)
+    face.look = replace(face.look, radius=13)
+    face = c.node("div", "face", face, flow=Flow(align=c.align))
+    name = w.bold_node(c, "div", "author", person(c.rng))
+    job = w.text_node(c, "div", "job", phrase(c.rng, c.site.language, 1, 3))
+    roles = ("paragraph", "image", "heading", "paragraph")
+    for part, role in zip((quote, face, name, job), roles, strict=True):
+        merge_chain(part, role)
+    role, flow = DROP if c.builder else MERGE, Flow(gap=2, align=c.align)
+    who = c.node("div", "author-lines", name, job, role=role, flow=flow)
+    about = c.node("div", "author-box", face, who, role=role, flow=replace(flow, gap=5))
+    return c.composite(c.node("div", "voice", quote, about, flow=replace(flow, gap=6)))
 
 
 def _box_texts(c: Composer, link: bool) -> list[Item]:

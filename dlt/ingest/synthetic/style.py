@@ -57,6 +57,8 @@ class Site:
     align: str
     outlined: bool
     extra: bool  # one wrapper more in the dialect's chains
+    boxed: bool  # flexbox containers inside a section have a wrapper of their own, too
+    bare: bool  # widgets have one wrapper less
     heading_tag: str  # "" for h1 to h4
     text_tag: str
     list_tag: str
@@ -101,6 +103,8 @@ def make_site(name: str, split: str, seed: str) -> Site:
         align=rng.choice(("left", "center")),
         outlined=rng.random() < 0.3,
         extra=dialect in BUILDER_DIALECTS and rng.random() < 0.8,
+        boxed=dialect == "flex" and rng.random() < 0.4,
+        bare=dialect == "flex" and rng.random() < 0.3,
         heading_tag=rng.choice(("div", "span", "p")) if soup else "",
         text_tag=rng.choice(("div", "span")) if soup else "p",
         list_tag="div" if soup or rng.random() < 0.15 else "ul",

@@ -24,10 +24,19 @@ def heading(c: Composer, level: int = 2, text: str = "") -> Item:
     """A heading; level 4 is the size of a card's title."""
     text = text or phrase(c.rng, c.site.language, *((3, 7) if level < 3 else (2, 4)))
     core = bold_node(c, c.site.heading_tag or f"h{level}", "title", text, level)
-    if c.rng.random() < 0.06:
-        core.children = [c.node(c.rng.choice(("span", "strong", "b")), "", text=text)]
-        core.text = ""
+    if c.rng.random() < 0.1:
+        enclose(c, core)
     return c.widget("heading", core)
+
+
+def enclose(c: Composer, item: Item) -> None:
+    """Put an item's own text in an inline child, and now and then that in another."""
+    text, item.text = item.text, ""
+    inline = c.node(c.rng.choice(("span", "strong", "b", "a", "em")), "", text=text)
+    inline.flow = Flow(cover=True)
+    if c.rng.random() < 0.3:
+        inline = c.node(c.rng.choice(("span", "strong")), "", inline, flow=inline.flow)
+    item.children.insert(0, inline)
 
 
 def price(c: Composer) -> Item:
@@ -41,17 +50,17 @@ def paragraph(c: Composer, least: int = 10, most: int = 30, count: int = 1) -> I
     parts = [text_node(c, c.site.text_tag, "text", text) for text in texts]
     for part in parts:
         if c.rng.random() < 0.3:
-            _emphasise(c, part)
-    core = parts[0]
-    if c.builder and c.site.extra or count > 1:
-        core = c.node("div", "texts", *parts, flow=Flow(gap=4))
+            emphasise(c, part)
+    if c.builder and c.site.extra:
+        parts = [c.node("div", "texts", *parts, flow=Flow(gap=4))]
     if c.builder and c.rng.random() < 0.05:  # pasted from elsewhere, wrappers and all
         for _ in range(c.rng.randint(2, 12)):
-            core = c.node("div", "", core)
-    return c.widget("paragraph", core)
+            parts = [c.node("div", "", *parts, flow=Flow(gap=4))]
+    return c.widget("paragraph", *parts)
 
 
-def _emphasise(c: Composer, text: Item) -> None:
+def emphasise(c: Composer, text: Item) -> None:
+    """Put a few inline nodes beside an item's own text."""
     for _ in range(c.rng.choice((1, 2, 2, 3))):
         tag = c.rng.choice(("strong", "em", "a", "b"))
         inline = c.node(tag, "", text=phrase(c.rng, c.site.language, 1, 2).lower())
@@ -101,7 +110,9 @@ def glyph(c: Composer, size: float) -> Item:
 
 def icon(c: Composer, size: float = 0) -> Item:
     """A lone icon."""
-    core = c.node("div", "icon", glyph(c, size or c.rng.randint(18, 28)), flow=Flow(align=c.align))
+    mark = glyph(c, size or c.rng.randint(18, 28))
+    tag = c.rng.choice(("div", "div", "span", "a"))
+    core = c.node(tag, "icon", mark, flow=Flow(align=c.align))
     if c.builder:
         core = c.node("div", "icon-wrap", core, flow=Flow(align=c.align))
     return c.widget("icon", core)
@@ -145,6 +156,9 @@ def divider(c: Composer) -> Item:
     width = c.rng.choice((0.0, 0.0, 60.0, 120.0))
     rule = Look(shape="rule", size=(width or 100, 1.0), color=c.tone.line)
     flow = Flow(pad=(7, 0, 7, 0), align=c.align)
+    if c.builder and c.rng.random() < 0.4:  # drawn by the style sheet
+        own = replace(flow, width=width)
+        return c.widget("divider", c.node("div", "divider", look=rule, flow=own))
     if c.builder or c.rng.random() < 0.5:
         line = c.node("span", "rule", look=rule, flow=Flow(width=width))
         return c.widget("divider", c.node("div", "divider", line, flow=flow))
@@ -215,6 +229,8 @@ def map_view(c: Composer, ratio: float = 0.6) -> Item:
 def video(c: Composer, ratio: float = 0.56) -> Item:
     """A video with a play button on it."""
     look = Look(shape="video", ratio=ratio, size=(200, 0), seed=c.rng.randrange(1 << 16))
+    if c.builder and c.rng.random() < 0.3:  # a script puts in what plays
+        return c.widget("video", c.node("div", "player", look=look))
     tag = c.rng.choice(("iframe", "video", "video"))
     return c.widget("video", c.node("div", "player", c.node(tag, "frame", look=look)))
 
