@@ -13,6 +13,8 @@ from dlt.ingest.synthetic.style import WIDTH
 
 Pixels = tuple[int, int, int, int]  # left, top, right, bottom
 
+_LEAST_WIDTH = 10  # px that a shape wants, if it is not smaller by nature
+
 
 def paint(root: Item, height: int) -> bytes:
     """Paint a placed section of WIDTH × `height` pixels; returns the bytes of a PNG file."""
@@ -35,7 +37,8 @@ def _paint_item(image: Image.Image, draw: ImageDraw.ImageDraw, item: Item) -> No
     if look.shape:
         # behind children a shape fills the whole node, alone it leaves the padding free
         left, top, right, bottom = _pixels(item.rect) if item.children else _inside(item)
-        if right > left and bottom > top:
+        squeezed = right - left < min(look.size[0], _LEAST_WIDTH)  # no room left to draw in
+        if right > left and bottom > top and not squeezed:
             SHAPES[look.shape](image, draw, (left, top, right, bottom), look)
     if look.font:
         _paint_text(draw, item)
