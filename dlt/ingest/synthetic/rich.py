@@ -79,7 +79,7 @@ def social(c: Composer, count: int) -> Item:
 def accordion(c: Composer, count: int) -> Item:
     """Questions that unfold; the first may be open."""
     rows = []
-    opened, plain = c.rng.random() < 0.6, c.rng.random() < 0.5
+    opened, plain = c.rng.random() < 0.6, c.rng.random() < 0.75
     for i in range(count):
         question = phrase(c.rng, c.site.language, 4, 8) + "?"
         label = w.text_node(c, c.rng.choice(("a", "span")), "question-text", question)
@@ -110,7 +110,7 @@ def _answer(c: Composer, plain: bool) -> Item:
         text = w.text_node(c, "div", "answer", sentences(c.rng, c.site.language, 12, 30))
         text.flow = flow
         return text
-    return c.node("div", "answer", *blocks(c, c.rng.randint(1, 3)), flow=flow)
+    return c.node("div", "answer", *blocks(c, c.rng.randint(1, 2)), flow=flow)
 
 
 def tabs(c: Composer, count: int) -> Item:
