@@ -341,7 +341,7 @@ TRAINING: dict[Kind, int] = {
     mixed_stack: 8,
     mixed_columns: 8,
     mixed_rows: 5,
-    mixed_boxes: 6,
+    mixed_boxes: 8,
     hero_center: 3,
     hero_split: 3,
     hero_video: 2,

@@ -70,6 +70,8 @@ def _weights(c: Composer, count: int) -> tuple[float, ...]:
 def _row(c: Composer, count: int, most: int) -> Item:
     """Columns side by side, each of at most so many parts."""
     cells = [_parts(c, c.rng.randint(1, most)) for _ in range(count)]
+    if c.rng.random() < 0.15:
+        cells[c.rng.randrange(count)] = []
     return c.row(*cells, weights=_weights(c, count), middle=c.rng.random() < 0.2)
 
 

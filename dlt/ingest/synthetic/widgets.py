@@ -166,7 +166,9 @@ def divider(c: Composer) -> Item:
 
 
 def spacer(c: Composer) -> Item:
-    """Empty space: dropped."""
+    """Empty space, or a place that links lead to: dropped."""
+    if c.builder and c.rng.random() < 0.25:
+        return _dropped(c.widget("anchor", c.node("div", "anchor")))
     gap = c.node("div", "spacer-inner", flow=Flow(height=float(c.rng.randint(10, 30))))
     return _dropped(c.widget("spacer", c.node("div", "spacer", gap)) if c.builder else gap)
 
