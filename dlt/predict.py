@@ -98,11 +98,11 @@ class Predictor:
         inputs = collate_inputs(sections).to(device)
         given = collate_known(known, inputs.tags.shape[1], device) if known else None
         sampled = sample(self.model, inputs, self.sample, given)
-        roles, props, boxes, probs = (t.float().cpu().numpy() for t in sampled)
+        arrays = [t.float().cpu().numpy() for t in sampled]
         return [
             self._decode(
                 structure,
-                Scores(roles[i], props[i], boxes[i], probs[i]),
+                Scores(*(rows[i] for rows in arrays)),
                 known[i] if known else None,
             )
             for i, structure in enumerate(structures)

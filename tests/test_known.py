@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dlt.evaluate.baselines import independent
 from dlt.model.confidence import Calibration, element_log_odds
 from dlt.model.decode import Scores, decode, echo
-from dlt.model.denoiser import ATTRIBUTES, NUM_PROPS, NUM_ROLES
+from dlt.model.denoiser import ATTRIBUTES, NUM_OWNERS, NUM_PROPS, NUM_ROLES
 from dlt.model.known import Known
 from dlt.params import Sample
 from dlt.predict import Predictor, predict_pairs
@@ -33,7 +33,9 @@ def scores_of(count: int, seed: int) -> Scores:
     roles = 30 * rng.normal(size=(count, NUM_ROLES))
     props = 30 * rng.normal(size=(count, NUM_PROPS))
     probs = np.exp(roles - roles.max(1, keepdims=True))
-    return Scores(roles, props, rng.random((count, 4)), probs / probs.sum(1, keepdims=True))
+    owners = 30 * rng.normal(size=(count, NUM_OWNERS))
+    boxes = rng.random((count, 4))
+    return Scores(roles, props, owners, boxes, probs / probs.sum(1, keepdims=True))
 
 
 def assert_kept(known: Known, found: Labels) -> None:
@@ -117,7 +119,8 @@ def test_what_is_said_of_one_node_holds_for_those_of_its_path() -> None:
     unsure = np.full((7, NUM_ROLES), -9.0)
     unsure[:, NODE_ROLES.index("heading")] = -0.1
     unsure[:, NODE_ROLES.index("paragraph")] = -2.0
-    scores = replace(scores, roles=unsure, role_probs=np.exp(unsure))
+    owners = unsure[:, : len(ROLES)]
+    scores = replace(scores, roles=unsure, owners=owners, role_probs=np.exp(unsure))
     labels = Labels(("section", *("grid", "paragraph") * 3), ("none",) * 7)
     known = Known.of(structure, labels, ["role"], nodes=[2])
     told = echo(structure, scores, known)

@@ -34,8 +34,8 @@ from dlt.model.placement import (
 from dlt.model.sampler import sample
 from dlt.params import ModelParams, Sample
 from dlt.predict import Predictor
-from dlt.section.labels import Labels, contract, labels
-from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES, ROOT_ROLE
+from dlt.section.labels import Labels, contract, element_of_nodes, labels
+from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES, ROLES, ROOT_ROLE
 from dlt.section.tree import Node, Structure
 from tests.strategies import parents
 
@@ -284,6 +284,7 @@ def test_lawful_roles_are_the_best_of_all(tree: list[int], seed: int) -> None:
     log_probs = np.full((len(tree), len(NODE_ROLES)), -50.0)
     log_probs[:, _SOME] = np.random.default_rng(seed).normal(size=(len(tree), len(_SOME)))
     log_probs[0, NODE_ROLES.index(ROOT_ROLE)] = 0
+    owners = np.random.default_rng(seed + 1).normal(size=(len(tree), len(ROLES)))
 
     def lawful(roles: tuple[int, ...]) -> bool:
         return all(
@@ -292,11 +293,32 @@ def test_lawful_roles_are_the_best_of_all(tree: list[int], seed: int) -> None:
         )
 
     def score(roles: tuple[int, ...]) -> float:
-        return float(sum(log_probs[i + 1, role] for i, role in enumerate(roles)))
+        names = [ROOT_ROLE, *(NODE_ROLES[role] for role in roles)]
+        started = [name for name in names if name in ROLES]
+        enclosing = element_of_nodes(tree, names).enclosing
+        own = sum(owners[i, ROLES.index(started[k])] for i, k in enumerate(enclosing) if i)
+        return float(sum(log_probs[i + 1, role] for i, role in enumerate(roles)) + own)
 
     best = max(filter(lawful, itertools.product(_SOME, repeat=len(tree) - 1)), key=score)
-    found = tuple(NODE_ROLES.index(role) for role in lawful_roles(tree, log_probs)[1:])
+    found = tuple(NODE_ROLES.index(role) for role in lawful_roles(tree, log_probs, owners)[1:])
     assert score(found) == pytest.approx(score(best))
+
+
+def test_an_element_that_is_sure_to_be_there_starts_somewhere() -> None:
+    # any node of the chain may start the button, so none is likely to; the last is in it for sure
+    tree = [-1, 0, 1, 2]
+    log_probs = np.full((4, len(NODE_ROLES)), -20.0)
+    log_probs[0, NODE_ROLES.index(ROOT_ROLE)] = 0
+    log_probs[1:3, NODE_ROLES.index("button")] = np.log([0.45, 0.4])
+    log_probs[1:3, NODE_ROLES.index(MERGE)] = np.log([0.55, 0.6])
+    log_probs[3, NODE_ROLES.index(MERGE)] = 0
+    owners = np.full((4, len(ROLES)), -20.0)
+    owners[1:3, ROLES.index(ROOT_ROLE)], owners[1:3, ROLES.index("button")] = np.log(
+        [[0.55], [0.45]]
+    )
+    owners[3, ROLES.index("button")] = 0
+    assert lawful_roles(tree, log_probs) == [ROOT_ROLE, MERGE, MERGE, MERGE]
+    assert lawful_roles(tree, log_probs, owners) == [ROOT_ROLE, "button", MERGE, MERGE]
 
 
 @settings(max_examples=60, deadline=None)
@@ -304,7 +326,8 @@ def test_lawful_roles_are_the_best_of_all(tree: list[int], seed: int) -> None:
 def test_decoded_labels_always_contract(tree: list[int], seed: int) -> None:
     structure = Structure(tuple(Node("div", parent) for parent in tree))
     rng = np.random.default_rng(seed)
-    roles = lawful_roles(tree, rng.normal(size=(len(tree), len(NODE_ROLES))))
+    owners = rng.normal(size=(len(tree), len(ROLES)))
+    roles = lawful_roles(tree, rng.normal(size=(len(tree), len(NODE_ROLES))), owners)
     props = lawful_props(rng.dirichlet(np.ones(len(NODE_PROPS)) / 4, len(tree)))
     contract(structure, Labels(tuple(roles), tuple(props)))
 

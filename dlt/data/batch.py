@@ -52,6 +52,7 @@ class TargetTensors:
     """The labels of B sections; see `dlt.data.encode.Targets`."""
 
     roles: Tensor  # int64 [B, N]
+    owners: Tensor  # int64 [B, N]
     props: Tensor  # int64 [B, N]
     boxes: Tensor  # float32 [B, N, 4]: centre, size
     box_weights: Tensor  # float32 [B, N]
@@ -86,6 +87,7 @@ def collate_targets(sections: Sequence[Encoded]) -> TargetTensors:
     targets = [section.targets for section in sections]
     return TargetTensors(
         roles=_pad([t.roles for t in targets if t]),
+        owners=_pad([t.owners for t in targets if t]),
         props=_pad([t.props for t in targets if t]),
         boxes=_pad([t.boxes for t in targets if t]),
         box_weights=_pad([t.box_weights for t in targets if t]),

@@ -19,8 +19,8 @@ from PIL import Image
 from dlt.grounding.blobs import WIDTH, Boxes, find_blobs
 from dlt.grounding.ground import ground
 from dlt.section.errors import SectionError
-from dlt.section.labels import Labels, node_boxes
-from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES
+from dlt.section.labels import Labels, element_of_nodes, node_boxes
+from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES, ROLES
 from dlt.section.tree import Box, Structure, children, depths, subtree_ends
 
 TAGS = (
@@ -33,7 +33,7 @@ TAGS = (
 TAG_BUCKETS = 16  # for tags that are not in TAGS
 NUM_TAGS = len(TAGS) + TAG_BUCKETS
 CLASS_BUCKETS = 2048  # id 0 is padding
-TEXT_BUCKETS = 2048  # id 0 is padding
+TEXT_BUCKETS = 1024  # id 0 is padding
 MAX_CLASS_TOKENS = 12
 MAX_TEXT_TOKENS = 12
 LINE_LENGTH = 60  # characters
@@ -82,6 +82,7 @@ class Targets:
     """
 
     roles: Ints  # [N], index into NODE_ROLES
+    owners: Ints  # [N], index into ROLES: the element that a node starts, joined or lies in
     props: Ints  # [N], index into NODE_PROPS
     boxes: Floats  # [N, 4]: centre x, centre y, width, height as fractions
     box_weights: Floats  # [N]
@@ -175,12 +176,19 @@ def encode_labels(structure: Structure, labels: Labels) -> Targets:
         content_weights = np.where([inner is not None for inner in within], _CONTENTS, 0.0)
     return Targets(
         roles=np.array([_ROLE_ID[role] for role in labels.roles]),
+        owners=_owners(structure.parents, labels.roles),
         props=np.array([NODE_PROPS.index(prop) for prop in labels.props]),
         boxes=boxes,
         box_weights=weights,
         contents=contents,
         content_weights=content_weights.astype(np.float32),
     )
+
+
+def _owners(parents: Sequence[int], roles: Sequence[str]) -> Ints:
+    """The role of the element around each node [N], index into ROLES."""
+    elements = np.array([_ROLE_ID[role] for role in roles if role in ROLES])
+    return elements[list(element_of_nodes(parents, roles).enclosing)]
 
 
 def _centred(boxes: Sequence[Box]) -> Floats:

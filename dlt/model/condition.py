@@ -32,10 +32,11 @@ from dlt.model.placement import (
     Siblings,
     place_boxes,
 )
-from dlt.section.roles import NODE_PROPS, NODE_ROLES
+from dlt.section.roles import NODE_PROPS, NODE_ROLES, ROLES
 
 NUM_ROLES = len(NODE_ROLES)
 NUM_PROPS = len(NODE_PROPS)
+NUM_OWNERS = len(ROLES)
 HASH_DIM = 16  # width of hashed tokens, whose tables are large
 _CELL = 4  # px a side of the finest features
 _CELL_CHANNELS = 32
@@ -60,6 +61,7 @@ class Proposal(NamedTuple):
 
     role_logits: Tensor  # float [B, N, NUM_ROLES]
     prop_logits: Tensor  # float [B, N, NUM_PROPS]
+    owner_logits: Tensor  # float [B, N, NUM_OWNERS]: of the element that a node is in
     box_numbers: Tensor  # float [B, N, NUM_BOX_NUMBERS]: see `place_boxes`
     placed: Placement
 
@@ -241,7 +243,7 @@ class ConditionEncoder(nn.Module):
         self.relation = nn.Embedding(NUM_RELATIONS, d_model // HEAD_DIM)
         self.blocks = nn.ModuleList(SelfBlock(d_model, dropout) for _ in range(num_layers))
         self.norm = nn.LayerNorm(d_model)
-        self.labels = nn.Linear(d_model, NUM_ROLES + NUM_PROPS)
+        self.labels = nn.Linear(d_model, NUM_ROLES + NUM_PROPS + NUM_OWNERS)
         self.boxes = nn.Linear(d_model, NUM_BOX_NUMBERS)
         self.image = ImageStem(d_model, patch_size)
         self.patch_norm = nn.LayerNorm(d_model)
@@ -277,12 +279,13 @@ class ConditionEncoder(nn.Module):
         return self.norm(x_bnd)
 
     def _propose(self, nodes_bnd: Tensor, inputs: Inputs, siblings: Siblings) -> Proposal:
-        roles, props = self.labels(nodes_bnd).split([NUM_ROLES, NUM_PROPS], dim=-1)
+        labels = self.labels(nodes_bnd)
+        roles, props, owners = labels.split([NUM_ROLES, NUM_PROPS, NUM_OWNERS], dim=-1)
         numbers = self.boxes(nodes_bnd)
         nothing = torch.zeros(*inputs.tags.shape, 4, device=nodes_bnd.device)
         known = nothing, nothing.bool()
         placed = place_boxes(numbers, inputs, siblings, known, decide=not self.training)
-        return Proposal(roles, props, numbers, placed)
+        return Proposal(roles, props, owners, numbers, placed)
 
 
 def run_block(block: nn.Module, recompute: bool, *inputs: Any) -> Tensor:

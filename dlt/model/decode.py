@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dlt.model.known import Known
 from dlt.model.lawful import lawful_props, lawful_roles
 from dlt.section.labels import Labels
-from dlt.section.roles import DROP, MERGE, NODE_ROLES
+from dlt.section.roles import DROP, MERGE, NODE_ROLES, ROLES
 from dlt.section.tree import Box, Structure
 
 _DOUBT = 0.1  # of nodes of one path sharing a role, against each given node that shows it
@@ -23,6 +23,7 @@ class Scores:
 
     roles: Floats
     props: Floats
+    owners: Floats
     boxes: Floats
     role_probs: Floats
 
@@ -53,6 +54,7 @@ def echo(structure: Structure, scores: Scores, known: Known) -> Scores:
     return replace(
         scores,
         roles=scores.roles[:count] + np.log(told),
+        owners=scores.owners[:count] + np.log(told[:, : len(ROLES)]),
         role_probs=probs / probs.sum(axis=1, keepdims=True),
     )
 
@@ -60,7 +62,8 @@ def echo(structure: Structure, scores: Scores, known: Known) -> Scores:
 def decode(structure: Structure, scores: Scores, known: Known | None = None) -> Labels:
     """The likeliest lawful labels around what is known (and checked), which stays as it is."""
     count = len(structure)
-    roles = lawful_roles(structure.parents, scores.roles[:count], known.roles if known else None)
+    given = known.roles if known else None
+    roles = lawful_roles(structure.parents, scores.roles[:count], scores.owners[:count], given)
     props = lawful_props(scores.props[:count], known.props if known else None)
     return Labels(tuple(roles), tuple(props), element_boxes(roles, scores, known))
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from dlt.data.encode import NUM_RELATIONS
 from dlt.model.boxes import of_parents, relative_boxes, signal, unscale_boxes
 from dlt.model.condition import (
+    NUM_OWNERS,
     NUM_PROPS,
     NUM_ROLES,
     Condition,
@@ -50,6 +51,7 @@ class Estimate:
 
     role_logits: Tensor  # float [B, N, NUM_ROLES]
     prop_logits: Tensor  # float [B, N, NUM_PROPS]
+    owner_logits: Tensor  # float [B, N, NUM_OWNERS]
     placed: Placement
 
     @property
@@ -92,7 +94,7 @@ class Denoiser(nn.Module):
         self.key_values = nn.ModuleList(KeyValue(d_model) for _ in range(num_layers))
         self.blocks = nn.ModuleList(CrossBlock(d_model, dropout) for _ in range(num_layers))
         self.norm = nn.LayerNorm(d_model)
-        self.labels = nn.Linear(d_model, NUM_ROLES + NUM_PROPS)
+        self.labels = nn.Linear(d_model, NUM_ROLES + NUM_PROPS + NUM_OWNERS)
         self.boxes = nn.Linear(d_model, NUM_BOX_NUMBERS)
 
     def remember(self, condition: Condition) -> Memory:
@@ -129,7 +131,8 @@ class Denoiser(nn.Module):
             x_bnd = run_block(block, self.recompute, x_bnd, *context)
         x_bnd = self.norm(x_bnd)
         proposal = condition.proposal
-        roles, props = self.labels(x_bnd).split([NUM_ROLES, NUM_PROPS], dim=-1)
+        labels = self.labels(x_bnd)
+        roles, props, owners = labels.split([NUM_ROLES, NUM_PROPS, NUM_OWNERS], dim=-1)
         placed = place_boxes(
             proposal.box_numbers + self.boxes(x_bnd),
             condition.inputs,
@@ -137,7 +140,12 @@ class Denoiser(nn.Module):
             (boxes, known),
             decide=not self.training,
         )
-        return Estimate(proposal.role_logits + roles, proposal.prop_logits + props, placed)
+        return Estimate(
+            proposal.role_logits + roles,
+            proposal.prop_logits + props,
+            proposal.owner_logits + owners,
+            placed,
+        )
 
 
 def _waves(boxes: Tensor, condition: Condition) -> Tensor:

@@ -138,6 +138,7 @@ def collate_known(
                 boxes[b, i] = x + w / 2, y + h / 2, w, h
     targets = TargetTensors(
         roles=torch.from_numpy(roles),
+        owners=torch.zeros(shape, dtype=torch.int64),
         props=torch.from_numpy(props),
         boxes=torch.from_numpy(boxes),
         box_weights=torch.zeros(shape),

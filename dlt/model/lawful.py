@@ -1,14 +1,16 @@
-"""The most likely labels that obey the label law: an exact search over the tree."""
+"""The most likely labels that obey the label law: an exact search over the tree.
+
+Axis suffixes: n node, o owner.
+"""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlt.section.roles import DROP, MERGE, NO_PROP, NODE_PROPS, NODE_ROLES, ROOT_ROLE
+from dlt.section.roles import DROP, MERGE, NO_PROP, NODE_PROPS, NODE_ROLES, ROLES, ROOT_ROLE
 
 _MERGE, _DROP = NODE_ROLES.index(MERGE), NODE_ROLES.index(DROP)
-_STARTS = [i for i, role in enumerate(NODE_ROLES) if role not in (MERGE, DROP)]
 _ROOT = NODE_ROLES.index(ROOT_ROLE)
 _LEAST = -1e4  # as a log-probability: what is this unlikely can still be right beside what is given
 
@@ -16,43 +18,63 @@ Floats = NDArray[np.floating]
 
 
 def lawful_roles(
-    parents: Sequence[int], log_probs: Floats, given: Mapping[int, str] | None = None
+    parents: Sequence[int],
+    log_probs: Floats,
+    owner_log_probs: Floats | None = None,
+    given: Mapping[int, str] | None = None,
 ) -> list[str]:
     """The role labels of highest total log-probability among those that obey the law.
 
-    A dynamic programme from the leaves up over one bit a node, whether it belongs to an element:
-    only then may its children merge. The root starts the section, no other node does.
+    Labels also say which element each node is in, its owner. Where several nodes of a chain may start
+    an element, none of them is likely to, but what lies below is likely to be in one: so the log-
+    probabilities of roles and of owners are added up. A dynamic programme from the leaves up over what
+    a node hands down: its owner, and whether it belongs to it; only then may its children merge. The
+    root starts the section, no other node does.
 
     Args:
         parents: of N nodes in pre-order.
         log_probs: [N, len(NODE_ROLES)].
+        owner_log_probs: [N, len(ROLES)]; None: nothing is known of owners.
         given: labels by node that stay; lawful labels with them must exist.
     """
+    count, owners = len(parents), len(ROLES)
+    own_no = np.zeros((count, owners)) if owner_log_probs is None else owner_log_probs
+    own_no = np.maximum(own_no, _LEAST)
     log_probs = np.maximum(log_probs, _LEAST)
     log_probs[1:, _ROOT] = -np.inf
     for node, role in (given or {}).items():
         log_probs[node] = np.where(np.arange(len(NODE_ROLES)) == NODE_ROLES.index(role), 0, -np.inf)
-    count = len(parents)
-    start = np.array(_STARTS)[log_probs[:, _STARTS].argmax(1)]
-    # best score of a node's subtree: its own labels plus what its children add below it
-    below_kept, below_dropped = np.zeros(count), np.zeros(count)
+    # best score of what lies below a node, by its owner, where the node belongs to it and where not
+    kept_no, dropped_no = np.zeros((2, count, owners))
+    choices: list[Floats] = [own_no] * count  # of the root: never looked at
     for i in range(count - 1, 0, -1):
-        kept, dropped = _choices(log_probs[i], start[i], below_kept[i], below_dropped[i])
-        below_kept[parents[i]] += max(kept, dropped, log_probs[i, _MERGE] + below_kept[i])
-        below_dropped[parents[i]] += max(kept, dropped)
-    chosen = [_ROOT]
+        choices[i] = _choices(log_probs[i], own_no[i], kept_no[i], dropped_no[i])
+        dropped_no[parents[i]] += choices[i][:2].max(0)
+        kept_no[parents[i]] += choices[i].max(0)
+    chosen, owner = [_ROOT], [_ROOT]
     for i in range(1, count):
-        kept, dropped = _choices(log_probs[i], start[i], below_kept[i], below_dropped[i])
-        merged = log_probs[i, _MERGE] + below_kept[i]
-        if chosen[parents[i]] != _DROP and merged > max(kept, dropped):
-            chosen.append(_MERGE)
+        above = owner[parents[i]]
+        dropped, started, merged = choices[i][:, above]
+        if chosen[parents[i]] != _DROP and merged > max(started, dropped):
+            label = _MERGE
         else:
-            chosen.append(int(start[i]) if kept > dropped else _DROP)
+            label = _best_start(log_probs[i], own_no[i], kept_no[i]) if started > dropped else _DROP
+        chosen.append(label)
+        owner.append(label if label < owners else above)
     return [NODE_ROLES[label] for label in chosen]
 
 
-def _choices(log_probs: Floats, start: int, kept: float, dropped: float) -> tuple[float, float]:
-    return float(log_probs[start] + kept), float(log_probs[_DROP] + dropped)
+def _choices(log_probs: Floats, own_o: Floats, kept_o: Floats, dropped_o: Floats) -> Floats:
+    """The best scores [3, owners] of a node and what lies below it, if it is dropped, starts an
+    element or merges, by the owner of its parent."""
+    dropped = log_probs[_DROP] + own_o + dropped_o
+    started = np.full_like(dropped, (log_probs[: len(ROLES)] + own_o + kept_o).max())
+    merged = log_probs[_MERGE] + own_o + kept_o
+    return np.stack([dropped, started, merged])
+
+
+def _best_start(log_probs: Floats, own_o: Floats, kept_o: Floats) -> int:
+    return int((log_probs[: len(ROLES)] + own_o + kept_o).argmax())
 
 
 def lawful_props(probs: Floats, given: Mapping[int, str] | None = None) -> list[str]:

@@ -32,12 +32,13 @@ def losses(
     inputs: Inputs,
     role_weights: Tensor,
 ) -> Losses:
-    """Cross-entropy of all proposed and of masked labels; L1 (in the parent's frame and in the
+    """Cross-entropy of all proposed and of masked labels, owners with the roles; L1 (in the parent's frame and in the
     screenshot's), generalised IoU and touching edges of all proposed boxes and of those that are not
     given."""
     node_mask = inputs.node_mask
     proposed = _cross_entropy(proposal.role_logits, targets.roles, node_mask, role_weights)
     proposed = proposed + _cross_entropy(proposal.prop_logits, targets.props, node_mask, None)
+    proposed = proposed + _cross_entropy(proposal.owner_logits, targets.owners, node_mask, None)
     weight = targets.box_weights * node_mask
     off = _box_loss(proposal.placed, targets, inputs)
     # mean by section, as of the proposed labels
@@ -45,9 +46,9 @@ def losses(
     if estimate is None:
         zero = proposed.new_zeros(())
         return Losses(proposed, zero, zero, zero, off)
-    role = _cross_entropy(
-        estimate.role_logits, targets.roles, (state.roles == MASK_ROLE) & node_mask, role_weights
-    )
+    masked = (state.roles == MASK_ROLE) & node_mask
+    role = _cross_entropy(estimate.role_logits, targets.roles, masked, role_weights)
+    role = role + _cross_entropy(estimate.owner_logits, targets.owners, masked, None)
     prop = _cross_entropy(
         estimate.prop_logits, targets.props, (state.props == MASK_PROP) & node_mask, None
     )

@@ -36,6 +36,7 @@ class Sampled(NamedTuple):
 
     role_scores: Tensor  # float [B, N, NUM_ROLES]: log-probabilities, and what the draw adds
     prop_scores: Tensor  # float [B, N, NUM_PROPS]
+    owner_scores: Tensor  # float [B, N, NUM_OWNERS]: log-probabilities
     boxes: Tensor  # float [B, N, 4]: centre and size as fractions
     role_probs: Tensor  # float [B, N, NUM_ROLES]: what the model believes, whatever was drawn
 
@@ -68,6 +69,7 @@ def sample(
     return Sampled(
         drawn.role_logits.log_softmax(-1),
         drawn.prop_logits.log_softmax(-1),
+        estimate.owner_logits.log_softmax(-1),
         estimate.boxes.clamp(0, 1),
         _settled(root_only(estimate.role_logits), state.roles, state.given[..., 0]),
     )
@@ -93,14 +95,15 @@ def _guided(
     estimate, *without = (model.denoiser(state, time_b, memory) for memory in memories)
     if not without:
         return estimate
-    roles, props = (
+    roles, props, owners = (
         torch.lerp(low.log_softmax(-1), high.log_softmax(-1), guidance)
         for low, high in (
             (without[0].role_logits, estimate.role_logits),
             (without[0].prop_logits, estimate.prop_logits),
+            (without[0].owner_logits, estimate.owner_logits),
         )
     )
-    return replace(estimate, role_logits=roles, prop_logits=props)
+    return replace(estimate, role_logits=roles, prop_logits=props, owner_logits=owners)
 
 
 def _draw(estimate: Estimate, settings: Sample, step: int) -> Estimate:

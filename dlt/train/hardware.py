@@ -68,6 +68,7 @@ def in_float32(proposal: Proposal, estimate: Estimate | None) -> tuple[Proposal,
         estimate,
         role_logits=estimate.role_logits.float(),
         prop_logits=estimate.prop_logits.float(),
+        owner_logits=estimate.owner_logits.float(),
         placed=_floats(estimate.placed),
     )
     return proposal, estimate
