@@ -11,7 +11,7 @@ from dlt.ingest.synthetic.words import LANGUAGES, Language
 WIDTH = 640  # of a screenshot, in pixels
 VIEWPORT = 1280  # nominal width of the page
 
-DIALECTS = {"columns": 13, "flex": 7, "hand": 2, "soup": 2}  # markup of page builders and of hands
+DIALECTS = {"columns": 15, "flex": 6, "hand": 2, "soup": 2}  # markup of page builders and of hands
 HABITS = {  # class habits by split, with weights; test uses one that training never shows
     "train": {"opaque": 4, "builder": 2, "bootstrap": 2, "bem": 2},
     "val": {"opaque": 2, "bootstrap": 1},
@@ -102,7 +102,7 @@ def make_site(name: str, split: str, seed: str) -> Site:
         radius=rng.choice((0, 0, 3, 6, 12)),
         align=rng.choice(("left", "center")),
         outlined=rng.random() < 0.3,
-        extra=dialect in BUILDER_DIALECTS and rng.random() < 0.5,
+        extra=dialect in BUILDER_DIALECTS and rng.random() < 0.6,
         boxed=dialect == "flex" and rng.random() < 0.3,
         bare=dialect == "flex" and rng.random() < 0.15,
         heading_tag=rng.choice(("div", "span", "p")) if soup else "",
