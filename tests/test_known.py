@@ -35,7 +35,8 @@ def scores_of(count: int, seed: int) -> Scores:
     probs = np.exp(roles - roles.max(1, keepdims=True))
     owners = 30 * rng.normal(size=(count, NUM_OWNERS))
     boxes = rng.random((count, 4))
-    return Scores(roles, props, owners, boxes, probs / probs.sum(1, keepdims=True))
+    below = 30 * rng.normal(size=(NUM_OWNERS, NUM_ROLES))
+    return Scores(roles, props, owners, below, boxes, probs / probs.sum(1, keepdims=True))
 
 
 def assert_kept(known: Known, found: Labels) -> None:
@@ -120,7 +121,8 @@ def test_what_is_said_of_one_node_holds_for_those_of_its_path() -> None:
     unsure[:, NODE_ROLES.index("heading")] = -0.1
     unsure[:, NODE_ROLES.index("paragraph")] = -2.0
     owners = unsure[:, : len(ROLES)]
-    scores = replace(scores, roles=unsure, owners=owners, role_probs=np.exp(unsure))
+    below = np.zeros_like(scores.below)
+    scores = replace(scores, roles=unsure, owners=owners, below=below, role_probs=np.exp(unsure))
     labels = Labels(("section", *("grid", "paragraph") * 3), ("none",) * 7)
     known = Known.of(structure, labels, ["role"], nodes=[2])
     told = echo(structure, scores, known)

@@ -284,7 +284,8 @@ def test_lawful_roles_are_the_best_of_all(tree: list[int], seed: int) -> None:
     log_probs = np.full((len(tree), len(NODE_ROLES)), -50.0)
     log_probs[:, _SOME] = np.random.default_rng(seed).normal(size=(len(tree), len(_SOME)))
     log_probs[0, NODE_ROLES.index(ROOT_ROLE)] = 0
-    owners = np.random.default_rng(seed + 1).normal(size=(len(tree), len(ROLES)))
+    rng = np.random.default_rng(seed + 1)
+    joint = rng.normal(size=(len(tree), len(ROLES))), rng.normal(size=(len(ROLES), len(NODE_ROLES)))
 
     def lawful(roles: tuple[int, ...]) -> bool:
         return all(
@@ -296,11 +297,13 @@ def test_lawful_roles_are_the_best_of_all(tree: list[int], seed: int) -> None:
         names = [ROOT_ROLE, *(NODE_ROLES[role] for role in roles)]
         started = [name for name in names if name in ROLES]
         enclosing = element_of_nodes(tree, names).enclosing
-        own = sum(owners[i, ROLES.index(started[k])] for i, k in enumerate(enclosing) if i)
-        return float(sum(log_probs[i + 1, role] for i, role in enumerate(roles)) + own)
+        owners = [ROLES.index(started[k]) for k in enclosing]
+        own = sum(joint[0][i, owner] for i, owner in enumerate(owners) if i)
+        below = sum(joint[1][owners[tree[i + 1]], role] for i, role in enumerate(roles))
+        return float(sum(log_probs[i + 1, role] for i, role in enumerate(roles)) + own + below)
 
     best = max(filter(lawful, itertools.product(_SOME, repeat=len(tree) - 1)), key=score)
-    found = tuple(NODE_ROLES.index(role) for role in lawful_roles(tree, log_probs, owners)[1:])
+    found = tuple(NODE_ROLES.index(role) for role in lawful_roles(tree, log_probs, joint)[1:])
     assert score(found) == pytest.approx(score(best))
 
 
@@ -318,7 +321,8 @@ def test_an_element_that_is_sure_to_be_there_starts_somewhere() -> None:
     )
     owners[3, ROLES.index("button")] = 0
     assert lawful_roles(tree, log_probs) == [ROOT_ROLE, MERGE, MERGE, MERGE]
-    assert lawful_roles(tree, log_probs, owners) == [ROOT_ROLE, "button", MERGE, MERGE]
+    joint = owners, np.zeros((len(ROLES), len(NODE_ROLES)))
+    assert lawful_roles(tree, log_probs, joint) == [ROOT_ROLE, "button", MERGE, MERGE]
 
 
 @settings(max_examples=60, deadline=None)
@@ -326,8 +330,8 @@ def test_an_element_that_is_sure_to_be_there_starts_somewhere() -> None:
 def test_decoded_labels_always_contract(tree: list[int], seed: int) -> None:
     structure = Structure(tuple(Node("div", parent) for parent in tree))
     rng = np.random.default_rng(seed)
-    owners = rng.normal(size=(len(tree), len(ROLES)))
-    roles = lawful_roles(tree, rng.normal(size=(len(tree), len(NODE_ROLES))), owners)
+    joint = rng.normal(size=(len(tree), len(ROLES))), rng.normal(size=(len(ROLES), len(NODE_ROLES)))
+    roles = lawful_roles(tree, rng.normal(size=(len(tree), len(NODE_ROLES))), joint)
     props = lawful_props(rng.dirichlet(np.ones(len(NODE_PROPS)) / 4, len(tree)))
     contract(structure, Labels(tuple(roles), tuple(props)))
 

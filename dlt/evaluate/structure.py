@@ -30,13 +30,15 @@ class StructureOnly(Predictor):
         device = next(self.model.parameters()).device
         inputs = hide(collate_inputs(sections), {"image"}).to(device)
         proposal, _ = self.model.eval()(inputs, None, torch.ones(len(sections), device=device))
-        logits = proposal.role_logits, proposal.prop_logits, proposal.owner_logits
+        logits = proposal.role_logits, proposal.prop_logits, proposal.owner_scores
+        below = proposal.below_scores.float().cpu().numpy()
         roles, props, owners = (x.log_softmax(-1).float().cpu().numpy() for x in logits)
         found = []
         for i, structure in enumerate(structures):
             own, count = known[i] if known else None, len(structure)
             given = own.roles if own else None
-            labels = lawful_roles(structure.parents, roles[i, :count], owners[i, :count], given)
+            joint = owners[i, :count], below
+            labels = lawful_roles(structure.parents, roles[i, :count], joint, given)
             chosen = lawful_props(props[i, :count], own.props if own else None)
             found.append(Predicted(tuple(labels), tuple(chosen)))
         return found

@@ -61,7 +61,8 @@ class Proposal(NamedTuple):
 
     role_logits: Tensor  # float [B, N, NUM_ROLES]
     prop_logits: Tensor  # float [B, N, NUM_PROPS]
-    owner_logits: Tensor  # float [B, N, NUM_OWNERS]: of the element that a node is in
+    owner_scores: Tensor  # float [B, N, NUM_OWNERS]: see dlt.model.crf
+    below_scores: Tensor  # float [NUM_OWNERS, NUM_ROLES]: the same, of roles below owners
     box_numbers: Tensor  # float [B, N, NUM_BOX_NUMBERS]: see `place_boxes`
     placed: Placement
 
@@ -244,6 +245,7 @@ class ConditionEncoder(nn.Module):
         self.blocks = nn.ModuleList(SelfBlock(d_model, dropout) for _ in range(num_layers))
         self.norm = nn.LayerNorm(d_model)
         self.labels = nn.Linear(d_model, NUM_ROLES + NUM_PROPS + NUM_OWNERS)
+        self.below = nn.Embedding(NUM_OWNERS, NUM_ROLES)
         self.boxes = nn.Linear(d_model, NUM_BOX_NUMBERS)
         self.image = ImageStem(d_model, patch_size)
         self.patch_norm = nn.LayerNorm(d_model)
@@ -285,7 +287,8 @@ class ConditionEncoder(nn.Module):
         nothing = torch.zeros(*inputs.tags.shape, 4, device=nodes_bnd.device)
         known = nothing, nothing.bool()
         placed = place_boxes(numbers, inputs, siblings, known, decide=not self.training)
-        return Proposal(roles, props, owners, numbers, placed)
+        below = self.below(torch.arange(NUM_OWNERS, device=owners.device))
+        return Proposal(roles, props, owners, below, numbers, placed)
 
 
 def run_block(block: nn.Module, recompute: bool, *inputs: Any) -> Tensor:

@@ -24,6 +24,7 @@ class Scores:
     roles: Floats
     props: Floats
     owners: Floats
+    below: Floats
     boxes: Floats
     role_probs: Floats
 
@@ -63,7 +64,8 @@ def decode(structure: Structure, scores: Scores, known: Known | None = None) -> 
     """The likeliest lawful labels around what is known (and checked), which stays as it is."""
     count = len(structure)
     given = known.roles if known else None
-    roles = lawful_roles(structure.parents, scores.roles[:count], scores.owners[:count], given)
+    joint = scores.owners[:count], scores.below
+    roles = lawful_roles(structure.parents, scores.roles[:count], joint, given)
     props = lawful_props(scores.props[:count], known.props if known else None)
     return Labels(tuple(roles), tuple(props), element_boxes(roles, scores, known))
 

@@ -51,7 +51,8 @@ class Estimate:
 
     role_logits: Tensor  # float [B, N, NUM_ROLES]
     prop_logits: Tensor  # float [B, N, NUM_PROPS]
-    owner_logits: Tensor  # float [B, N, NUM_OWNERS]
+    owner_scores: Tensor  # float [B, N, NUM_OWNERS]
+    below_scores: Tensor  # float [NUM_OWNERS, NUM_ROLES]
     placed: Placement
 
     @property
@@ -143,7 +144,8 @@ class Denoiser(nn.Module):
         return Estimate(
             proposal.role_logits + roles,
             proposal.prop_logits + props,
-            proposal.owner_logits + owners,
+            proposal.owner_scores + owners,
+            proposal.below_scores,
             placed,
         )
 

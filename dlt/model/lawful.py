@@ -1,9 +1,10 @@
 """The most likely labels that obey the label law: an exact search over the tree.
 
-Axis suffixes: n node, o owner.
+Axis suffixes: n node, r role label, o owner.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,61 +21,71 @@ Floats = NDArray[np.floating]
 def lawful_roles(
     parents: Sequence[int],
     log_probs: Floats,
-    owner_log_probs: Floats | None = None,
+    joint: tuple[Floats, Floats] | None = None,
     given: Mapping[int, str] | None = None,
 ) -> list[str]:
-    """The role labels of highest total log-probability among those that obey the law.
+    """The role labels of highest total score among those that obey the law.
 
-    Labels also say which element each node is in, its owner. Where several nodes of a chain may start
-    an element, none of them is likely to, but what lies below is likely to be in one: so the log-
-    probabilities of roles and of owners are added up. A dynamic programme from the leaves up over what
-    a node hands down: its owner, and whether it belongs to it; only then may its children merge. The
-    root starts the section, no other node does.
+    A dynamic programme from the leaves up over what a node hands down: its owner, and whether the
+    node is part of it; only then may its children merge. The root starts the section, no other node
+    does.
 
     Args:
         parents: of N nodes in pre-order.
         log_probs: [N, len(NODE_ROLES)].
-        owner_log_probs: [N, len(ROLES)]; None: nothing is known of owners.
+        joint: scores of owners [N, len(ROLES)] and of roles below owners [len(ROLES),
+            len(NODE_ROLES)], as in `dlt.model.crf`; None: each node's role by itself.
         given: labels by node that stay; lawful labels with them must exist.
     """
-    count, owners = len(parents), len(ROLES)
-    own_no = np.zeros((count, owners)) if owner_log_probs is None else owner_log_probs
-    own_no = np.maximum(own_no, _LEAST)
+    count, size = len(parents), len(ROLES)
+    owners_no, below_or = joint or (np.zeros((count, size)), np.zeros((size, len(NODE_ROLES))))
     log_probs = np.maximum(log_probs, _LEAST)
     log_probs[1:, _ROOT] = -np.inf
     for node, role in (given or {}).items():
         log_probs[node] = np.where(np.arange(len(NODE_ROLES)) == NODE_ROLES.index(role), 0, -np.inf)
-    # best score of what lies below a node, by its owner, where the node belongs to it and where not
-    kept_no, dropped_no = np.zeros((2, count, owners))
-    choices: list[Floats] = [own_no] * count  # of the root: never looked at
+    # the best score of what lies below a node, by its owner, where the node is kept and where dropped
+    kept_no, dropped_no = np.zeros((2, count, size))
+    choices: dict[int, _Choices] = {}
     for i in range(count - 1, 0, -1):
-        choices[i] = _choices(log_probs[i], own_no[i], kept_no[i], dropped_no[i])
-        dropped_no[parents[i]] += choices[i][:2].max(0)
-        kept_no[parents[i]] += choices[i].max(0)
-    chosen, owner = [_ROOT], [_ROOT]
+        choices[i] = _choose(log_probs[i], owners_no[i], below_or, kept_no[i], dropped_no[i])
+        apart = np.maximum(choices[i].started, choices[i].dropped)
+        dropped_no[parents[i]] += apart
+        kept_no[parents[i]] += np.maximum(apart, choices[i].merged)
+    chosen, owners = [_ROOT], [_ROOT]
     for i in range(1, count):
-        above = owner[parents[i]]
-        dropped, started, merged = choices[i][:, above]
-        if chosen[parents[i]] != _DROP and merged > max(started, dropped):
-            label = _MERGE
-        else:
-            label = _best_start(log_probs[i], own_no[i], kept_no[i]) if started > dropped else _DROP
+        owner = owners[parents[i]]
+        label = choices[i].best(owner, may_merge=chosen[parents[i]] != _DROP)
         chosen.append(label)
-        owner.append(label if label < owners else above)
+        owners.append(label if label < size else owner)
     return [NODE_ROLES[label] for label in chosen]
 
 
-def _choices(log_probs: Floats, own_o: Floats, kept_o: Floats, dropped_o: Floats) -> Floats:
-    """The best scores [3, owners] of a node and what lies below it, if it is dropped, starts an
-    element or merges, by the owner of its parent."""
-    dropped = log_probs[_DROP] + own_o + dropped_o
-    started = np.full_like(dropped, (log_probs[: len(ROLES)] + own_o + kept_o).max())
-    merged = log_probs[_MERGE] + own_o + kept_o
-    return np.stack([dropped, started, merged])
+class _Choices(NamedTuple):
+    """The best scores of a node and what lies below it, by the owner of its parent: [owners]."""
+
+    started: Floats
+    start: NDArray[np.integer]  # the role that is best to start
+    dropped: Floats
+    merged: Floats
+
+    def best(self, owner: int, may_merge: bool) -> int:
+        """The best label below `owner`."""
+        started, dropped = self.started[owner], self.dropped[owner]
+        if may_merge and self.merged[owner] > max(started, dropped):
+            return _MERGE
+        return int(self.start[owner]) if started > dropped else _DROP
 
 
-def _best_start(log_probs: Floats, own_o: Floats, kept_o: Floats) -> int:
-    return int((log_probs[: len(ROLES)] + own_o + kept_o).argmax())
+def _choose(
+    log_probs_r: Floats, owners_o: Floats, below_or: Floats, kept_o: Floats, dropped_o: Floats
+) -> _Choices:
+    starts_or = log_probs_r[: len(ROLES)] + owners_o + kept_o + below_or[:, : len(ROLES)]
+    return _Choices(
+        started=starts_or.max(1),
+        start=starts_or.argmax(1),
+        dropped=log_probs_r[_DROP] + owners_o + dropped_o + below_or[:, _DROP],
+        merged=log_probs_r[_MERGE] + owners_o + kept_o + below_or[:, _MERGE],
+    )
 
 
 def lawful_props(probs: Floats, given: Mapping[int, str] | None = None) -> list[str]:

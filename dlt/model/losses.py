@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from dlt.data.batch import Inputs, TargetTensors
 from dlt.model.boxes import of_parents, relative_boxes, touching
 from dlt.model.condition import Proposal
+from dlt.model.crf import surprise
 from dlt.model.denoiser import MASK_PROP, MASK_ROLE, Estimate, State, coordinates
 from dlt.model.placement import Placement
 
@@ -38,7 +39,7 @@ def losses(
     node_mask = inputs.node_mask
     proposed = _cross_entropy(proposal.role_logits, targets.roles, node_mask, role_weights)
     proposed = proposed + _cross_entropy(proposal.prop_logits, targets.props, node_mask, None)
-    proposed = proposed + _cross_entropy(proposal.owner_logits, targets.owners, node_mask, None)
+    proposed = proposed + _surprise(proposal, targets, node_mask, inputs)
     weight = targets.box_weights * node_mask
     off = _box_loss(proposal.placed, targets, inputs)
     # mean by section, as of the proposed labels
@@ -48,7 +49,7 @@ def losses(
         return Losses(proposed, zero, zero, zero, off)
     masked = (state.roles == MASK_ROLE) & node_mask
     role = _cross_entropy(estimate.role_logits, targets.roles, masked, role_weights)
-    role = role + _cross_entropy(estimate.owner_logits, targets.owners, masked, None)
+    role = role + _surprise(estimate, targets, masked, inputs)
     prop = _cross_entropy(
         estimate.prop_logits, targets.props, (state.props == MASK_PROP) & node_mask, None
     )
@@ -57,6 +58,16 @@ def losses(
     box = _box_loss(estimate.placed, targets, inputs, free)
     box = (box * open_bn).sum() / (targets.box_weights * open_bn).sum().clamp(min=1e-6)
     return Losses(proposed, role, prop, box, off)
+
+
+def _surprise(
+    answer: Proposal | Estimate, targets: TargetTensors, masked: Tensor, inputs: Inputs
+) -> Tensor:
+    """-log p of all masked roles at once, averaged as cross-entropies are."""
+    scores = answer.role_logits.log_softmax(-1), answer.owner_scores, answer.below_scores
+    labels = targets.roles, targets.owners
+    each = surprise(scores, labels, masked, inputs.parents, inputs.node_mask)
+    return (each / masked.sum(1).clamp(min=1)).sum() / masked.any(1).sum().clamp(min=1)
 
 
 def _cross_entropy(

@@ -36,7 +36,8 @@ class Sampled(NamedTuple):
 
     role_scores: Tensor  # float [B, N, NUM_ROLES]: log-probabilities, and what the draw adds
     prop_scores: Tensor  # float [B, N, NUM_PROPS]
-    owner_scores: Tensor  # float [B, N, NUM_OWNERS]: log-probabilities
+    owner_scores: Tensor  # float [B, N, NUM_OWNERS]: see dlt.model.crf
+    below_scores: Tensor  # float [B, NUM_OWNERS, NUM_ROLES]
     boxes: Tensor  # float [B, N, 4]: centre and size as fractions
     role_probs: Tensor  # float [B, N, NUM_ROLES]: what the model believes, whatever was drawn
 
@@ -69,7 +70,8 @@ def sample(
     return Sampled(
         drawn.role_logits.log_softmax(-1),
         drawn.prop_logits.log_softmax(-1),
-        estimate.owner_logits.log_softmax(-1),
+        estimate.owner_scores,
+        estimate.below_scores.expand(len(inputs.tags), -1, -1),
         estimate.boxes.clamp(0, 1),
         _settled(root_only(estimate.role_logits), state.roles, state.given[..., 0]),
     )
@@ -100,10 +102,10 @@ def _guided(
         for low, high in (
             (without[0].role_logits, estimate.role_logits),
             (without[0].prop_logits, estimate.prop_logits),
-            (without[0].owner_logits, estimate.owner_logits),
+            (without[0].owner_scores, estimate.owner_scores),
         )
     )
-    return replace(estimate, role_logits=roles, prop_logits=props, owner_logits=owners)
+    return replace(estimate, role_logits=roles, prop_logits=props, owner_scores=owners)
 
 
 def _draw(estimate: Estimate, settings: Sample, step: int) -> Estimate:

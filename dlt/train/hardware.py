@@ -68,7 +68,8 @@ def in_float32(proposal: Proposal, estimate: Estimate | None) -> tuple[Proposal,
         estimate,
         role_logits=estimate.role_logits.float(),
         prop_logits=estimate.prop_logits.float(),
-        owner_logits=estimate.owner_logits.float(),
+        owner_scores=estimate.owner_scores.float(),
+        below_scores=estimate.below_scores.float(),
         placed=_floats(estimate.placed),
     )
     return proposal, estimate

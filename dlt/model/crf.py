@@ -1,0 +1,87 @@
+"""The joint distribution of a tree's roles: a conditional random field (Lafferty et al. 2001).
+
+A node's state is its role label and its owner, the role of the element that it starts, joined or lies
+in. A labelling's log-probability is, up to a constant, the sum over all nodes but the root of a score of
+the role, one of the owner, and one of the role below its parent's owner; the law holds: only in a node
+that is not dropped may a child merge. As the tree has no cycles, the constant is found exactly, from the
+leaves up. Axis suffixes: b section, n node, m node of any section, r role label, o owner.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dlt.section.roles import DROP, MERGE, NODE_ROLES, ROLES, ROOT_ROLE
+
+_STARTS = len(ROLES)  # role labels up to here start an element of that role
+_MERGE, _DROP = NODE_ROLES.index(MERGE), NODE_ROLES.index(DROP)
+_ROOT = NODE_ROLES.index(ROOT_ROLE)
+_NEVER = -1e4
+
+
+def surprise(
+    scores: tuple[Tensor, Tensor, Tensor],
+    labels: tuple[Tensor, Tensor],
+    open_bn: Tensor,
+    parents_bn: Tensor,
+    node_mask: Tensor,
+) -> Tensor:
+    """-log p(labels that are open | the others) of each section: float [B].
+
+    Args:
+        scores: of roles [B, N, len(NODE_ROLES)], of owners [B, N, len(ROLES)], and of roles below
+            owners [len(ROLES), len(NODE_ROLES)].
+        labels: the true roles and owners, int64 [B, N], which obey the law.
+        open_bn: bool, the nodes whose labels are not given.
+        parents_bn: int64, the root is its own.
+    """
+    roles_bnr, owners_bno, below_or = scores
+    true_roles, true_owners = labels
+    certain = F.one_hot(true_roles, len(NODE_ROLES)) == 1
+    roles_bnr = roles_bnr.masked_fill(~open_bn[..., None] & ~certain, _NEVER)
+    found = roles_bnr.gather(2, true_roles[..., None]) + owners_bno.gather(
+        2, true_owners[..., None]
+    )
+    links = below_or[true_owners.gather(1, parents_bn), true_roles]
+    own = (found[..., 0] + links) * node_mask
+    total = _log_partition(roles_bnr, owners_bno, below_or, parents_bn, node_mask)
+    return total - own[:, 1:].sum(1)
+
+
+def _log_partition(
+    roles_bnr: Tensor, owners_bno: Tensor, below_or: Tensor, parents_bn: Tensor, node_mask: Tensor
+) -> Tensor:
+    """The logarithm of the sum over all lawful labellings: [B]."""
+    batch, nodes = parents_bn.shape
+    first = torch.arange(batch, device=parents_bn.device) * nodes
+    above_m = (parents_bn + first[:, None]).flatten()
+    roles_mr, owners_mo = roles_bnr.flatten(0, 1), owners_bno.flatten(0, 1)
+    # of what lies below a node, by its owner, where the node is kept and where it is dropped
+    kept_mo = dropped_mo = torch.zeros_like(owners_mo)
+    for m in _levels(parents_bn, node_mask):
+        roles, owner = roles_mr[m], owners_mo[m]
+        start_mo = _over_starts(roles[:, :_STARTS] + owner + kept_mo[m], below_or[:, :_STARTS])
+        drop_mo = roles[:, [_DROP]] + owner + dropped_mo[m] + below_or[:, _DROP]
+        merge_mo = roles[:, [_MERGE]] + owner + kept_mo[m] + below_or[:, _MERGE]
+        apart_mo = torch.logaddexp(start_mo, drop_mo)
+        kept_mo = kept_mo.index_add(0, above_m[m], torch.logaddexp(apart_mo, merge_mo))
+        dropped_mo = dropped_mo.index_add(0, above_m[m], apart_mo)
+    return kept_mo[first, _ROOT]
+
+
+def _over_starts(scores_mr: Tensor, below_or: Tensor) -> Tensor:
+    """log Σ_r exp(scores_mr + below_or) over all roles but the root's: [M, owners]."""
+    scores_mr = scores_mr.index_fill(1, torch.tensor([_ROOT], device=scores_mr.device), -torch.inf)
+    most = scores_mr.amax(1, keepdim=True).detach()
+    return ((scores_mr - most).exp() @ below_or.exp().T).log() + most
+
+
+def _levels(parents_bn: Tensor, node_mask: Tensor) -> list[Tensor]:
+    """Flat indices of the nodes of each depth but the root's, the deepest first."""
+    at = torch.arange(parents_bn.shape[1], device=parents_bn.device).expand_as(parents_bn)
+    depth = torch.zeros_like(at)
+    while bool((at > 0).any()):
+        depth = depth + (at > 0)
+        at = parents_bn.gather(1, at)
+    depth = depth.masked_fill(~node_mask, 0).flatten()
+    return [(depth == d).nonzero()[:, 0] for d in range(int(depth.max()), 0, -1)]
