@@ -72,7 +72,7 @@ def _log_partition(
 def _over_starts(scores_mr: Tensor, below_or: Tensor) -> Tensor:
     """log Σ_r exp(scores_mr + below_or) over all roles but the root's: [M, owners]."""
     scores_mr = scores_mr.index_fill(1, torch.tensor([_ROOT], device=scores_mr.device), -torch.inf)
-    most = scores_mr.amax(1, keepdim=True).detach()
+    most = scores_mr.detach().amax(1, keepdim=True)  # so that nothing overflows
     return ((scores_mr - most).exp() @ below_or.exp().T).log() + most
 
 

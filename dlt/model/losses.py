@@ -67,7 +67,8 @@ def _surprise(
     scores = answer.role_logits.log_softmax(-1), answer.owner_scores, answer.below_scores
     labels = targets.roles, targets.owners
     each = surprise(scores, labels, masked, inputs.parents, inputs.node_mask)
-    return (each / masked.sum(1).clamp(min=1)).sum() / masked.any(1).sum().clamp(min=1)
+    own = masked.any(1)  # where nothing is masked, what is left is rounding
+    return (each * own / masked.sum(1).clamp(min=1)).sum() / own.sum().clamp(min=1)
 
 
 def _cross_entropy(

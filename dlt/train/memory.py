@@ -68,16 +68,16 @@ def kept_bytes(model: LayoutModel, params: TrainParams, sections: Sections) -> i
     weights = next(model.parameters())
     part = make_part([sections[i].encoded for i in largest], Dice(0, 0, largest), improve=True)
     own = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
-    kept: dict[int, int] = {}
+    kept: dict[int, torch.UntypedStorage] = {}  # held, so that no place is given away twice
 
     def count(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage.nbytes()
+            kept[storage.data_ptr()] = storage
         return tensor.detach()
 
     for block in (model.encoder, model.denoiser):
         block.recompute = params.gradient_checkpointing
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         part_losses(model, part.to(weights.device), params, weights.new_ones(len(NODE_ROLES)))
-    return sum(kept.values()) // len(largest)
+    return sum(storage.nbytes() for storage in kept.values()) // len(largest)
