@@ -3,20 +3,26 @@
 import io
 from collections import Counter
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dlt.ingest.synthetic import generate, write_dataset
+from dlt.ingest.synthetic import generate, rich, write_dataset
+from dlt.ingest.synthetic import widgets as w
+from dlt.ingest.synthetic.composer import Composer
 from dlt.ingest.synthetic.dataset import KINDS
 from dlt.ingest.synthetic.fonts import Font, text_width, wrap
-from dlt.ingest.synthetic.style import WIDTH
+from dlt.ingest.synthetic.item import Item, Look, place
+from dlt.ingest.synthetic.paint import paint
+from dlt.ingest.synthetic.prose import prose
+from dlt.ingest.synthetic.style import WIDTH, make_site
 from dlt.section.example import SPLITS, Example, find_examples, read_example
 from dlt.section.formats import dump_structure, parse_structure
 from dlt.section.labels import contract, labels
-from dlt.section.roles import PROPS, ROLES
+from dlt.section.roles import DROP, MERGE, PROPS, ROLES
 from dlt.section.tree import depths, subtree_ends
 
 COUNT, SEED = 500, 5  # large enough for a whole round of kinds in each split
@@ -171,3 +177,30 @@ def test_text_is_wrapped_by_its_width() -> None:
         lines = wrap(text, font, width)
         assert " ".join(lines) == text
         assert all(text_width(line, font) <= width or " " not in line for line in lines)
+
+
+def test_what_a_text_editor_holds_is_one_element() -> None:
+    tags: set[str] = set()
+    for seed in range(60):
+        composer = Composer(make_site("s", "train", str(seed)), "kind", Random(seed))
+        first, *below = prose(composer).walk()
+        assert first.role == "paragraph" and {item.role for item in below} <= {MERGE, DROP}
+        tags |= {item.tag for item in below}
+    assert {"h3", "p", "ul", "ol", "table", "img", "strong"} <= tags
+
+
+def test_a_node_paints_the_words_of_all_that_is_inline_in_it() -> None:
+    inner = Item("strong", text="river house")
+    item = Item("p", text="beside the", children=[Item("span", children=[inner])])
+    item.look = Look(font=Font("sans", 9))
+    place(item, 0, 0, 500)
+    assert item.lines == ("beside the river house",)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_section_too_narrow_for_its_widgets_is_painted_all_the_same(split: str) -> None:
+    for seed in range(10):
+        composer = Composer(make_site("s", split, str(seed)), "kind", Random(seed))
+        root = composer.section(rich.social(composer, 4), w.button(composer), w.counter(composer))
+        height = place(root, 0, 0, 12)
+        assert paint(root, round(height))
