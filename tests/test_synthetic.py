@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dlt.ingest.synthetic import generate, rich, write_dataset
-from dlt.ingest.synthetic import widgets as w
+from dlt.ingest.synthetic import generate, rich, widgets, write_dataset
 from dlt.ingest.synthetic.composer import Composer
 from dlt.ingest.synthetic.dataset import KINDS
 from dlt.ingest.synthetic.fonts import Font, text_width, wrap
@@ -201,6 +200,8 @@ def test_a_node_paints_the_words_of_all_that_is_inline_in_it() -> None:
 def test_a_section_too_narrow_for_its_widgets_is_painted_all_the_same(split: str) -> None:
     for seed in range(10):
         composer = Composer(make_site("s", split, str(seed)), "kind", Random(seed))
-        root = composer.section(rich.social(composer, 4), w.button(composer), w.counter(composer))
+        root = composer.section(
+            rich.social(composer, 4), widgets.button(composer), widgets.counter(composer)
+        )
         height = place(root, 0, 0, 12)
         assert paint(root, round(height))
