@@ -62,6 +62,7 @@ def exit_with_parent() -> None:
     parent = os.getppid()
 
     def watch() -> None:
+        """Wait for the parent to go, then end at once."""
         while os.getppid() == parent:
             time.sleep(0.5)
         os._exit(1)

@@ -258,6 +258,7 @@ def _components(items: Iterable[Item]) -> dict[str, list[Item]]:
     leader: dict[str, str] = {}
 
     def find(group: str) -> str:
+        """The leader of a group (union-find, with path halving)."""
         while (parent := leader.setdefault(group, group)) != group:
             leader[group] = leader[parent]
             group = parent

@@ -100,6 +100,7 @@ def read_examples(root: Path) -> Iterator[tuple[Example, bytes]]:
 
 def _parse_files(place: Place, files: Mapping[str, bytes]) -> tuple[Example, bytes]:
     def parse(file: str, parser: Callable[[str], Parsed]) -> Parsed:
+        """What `parser` makes of a file; its faults name place and file."""
         where = f"{place.path}: {place.name}.{file}"
         try:
             return parser(files[file].decode())

@@ -281,6 +281,7 @@ class _Headers(io.FileIO):
     """A shard of which only headers are read, within their limit: else a lying one fills memory."""
 
     def read(self, size: int | None = -1, /) -> bytes:
+        """Read on; raises tarfile.ReadError where more than a header is asked for."""
         if size is None or not 0 <= size <= MAX_HEADER_BYTES:
             raise tarfile.ReadError(f"a header over {MAX_HEADER_BYTES:,} bytes")
         return super().read(size) or b""

@@ -30,9 +30,15 @@ class StructureOnly(Predictor):
         device = next(self.model.parameters()).device
         inputs = hide(collate_inputs(sections), {"image"}).to(device)
         proposal, _ = self.model.eval()(inputs, None, torch.ones(len(sections), device=device))
-        logits = proposal.role_logits, proposal.prop_logits, proposal.owner_scores
-        below = proposal.below_scores.float().cpu().numpy()
-        roles, props, owners = (x.log_softmax(-1).float().cpu().numpy() for x in logits)
+        roles, props, owners, below = (
+            scores.float().cpu().numpy()
+            for scores in (
+                proposal.role_logits.log_softmax(-1),
+                proposal.prop_logits.log_softmax(-1),
+                proposal.owner_scores,
+                proposal.below_scores,
+            )
+        )
         found = []
         for i, structure in enumerate(structures):
             own, count = known[i] if known else None, len(structure)

@@ -185,6 +185,7 @@ class _TarReader:
         self.header_left: int | None = _TAR_HEADER  # opening reads the first one
 
     def read(self, size: int) -> bytes:
+        """Read on; raises where a header is too large."""
         chunk = self.plain.read(size)
         if self.header_left is not None:
             self.header_left -= len(chunk)

@@ -33,9 +33,9 @@ def losses(
     inputs: Inputs,
     role_weights: Tensor,
 ) -> Losses:
-    """Cross-entropy of all proposed and of masked labels, owners with the roles; L1 (in the parent's frame and in the
-    screenshot's), generalised IoU and touching edges of all proposed boxes and of those that are not
-    given."""
+    """Cross-entropy of all proposed and of masked labels, and of all roles at once, see `crf`; L1 (in
+    the parent's frame and in the screenshot's), generalised IoU and touching edges of all proposed
+    boxes and of those that are not given."""
     node_mask = inputs.node_mask
     proposed = _cross_entropy(proposal.role_logits, targets.roles, node_mask, role_weights)
     proposed = proposed + _cross_entropy(proposal.prop_logits, targets.props, node_mask, None)

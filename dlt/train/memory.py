@@ -71,6 +71,7 @@ def kept_bytes(model: LayoutModel, params: TrainParams, sections: Sections) -> i
     kept: dict[int, torch.UntypedStorage] = {}  # held, so that no place is given away twice
 
     def count(tensor: Tensor) -> Tensor:
+        """Note the storage of a tensor that is kept for the gradients."""
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             kept[storage.data_ptr()] = storage

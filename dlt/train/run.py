@@ -135,6 +135,7 @@ def _optimizer(model: nn.Module, params: TrainParams) -> torch.optim.Optimizer:
 
 def _ema(decay: float) -> Any:
     def update(averages: list[Tensor], weights: list[Tensor], count: Tensor) -> None:
+        """Draw the averages towards the weights, in place."""
         # early on the average must not cling to the initial weights
         rate = max(1 - decay, 9 / (10 + float(count)))
         torch._foreach_lerp_([_local(t) for t in averages], [_local(t) for t in weights], rate)

@@ -80,6 +80,7 @@ def _on_any_ground(build: Kind) -> Kind:
 
     @wraps(build)
     def kind(c: Composer) -> Item:
+        """Choose the ground, then build on it."""
         (ground,) = c.rng.choices(list(_GROUNDS), list(_GROUNDS.values()))
         if ground != "page":
             c.use(c.rng.choice((c.site.dark, c.site.accented)) if ground == "tone" else c.site.dark)

@@ -27,8 +27,7 @@ def links(c: Composer, count: int, line: bool = False) -> Item:
     words = c.rng.sample(c.site.language.menu, count)
     tag = "span" if c.site.list_tag == "div" and c.rng.random() < 0.5 else "a"
     items = [_item(c, w.text_node(c, tag, "link", word)) for word in words]
-    flow = Flow("line", gap=14, align=c.align) if line else Flow(gap=4, align=c.align)
-    return _list(c, items, flow, nav=line)
+    return _list(c, items, _of_links(c, line), nav=line)
 
 
 def menu(c: Composer, count: int, line: bool = True) -> Item:
@@ -43,12 +42,16 @@ def menu(c: Composer, count: int, line: bool = True) -> Item:
             if c.rng.random() < 0.5:
                 entry.children[0].children = [c.node("span", "opens", flow=HIDDEN)]
         entries.append(entry)
-    flow = Flow("line", gap=14, align=c.align) if line else Flow(gap=4, align=c.align)
-    nav = c.node("nav", "menu", c.node(c.site.list_tag, "list", *entries, flow=flow))
+    core = c.node(c.site.list_tag, "list", *entries, flow=_of_links(c, line))
+    nav = c.node("nav", "menu", core)
     if c.rng.random() < 0.5:
         return c.widget("list", nav)
     opener = c.node("div", "opener", w.glyph(c, 8), c.node("span", "", text="Menu"))
     return c.widget("list", nav, _unseen(opener), _unseen(nav))
+
+
+def _of_links(c: Composer, line: bool) -> Flow:
+    return Flow("line", gap=14, align=c.align) if line else Flow(gap=4, align=c.align)
 
 
 def _item(c: Composer, *parts: Item) -> Item:

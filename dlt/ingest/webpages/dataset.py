@@ -87,9 +87,11 @@ class _Writer:
 
     @property
     def full(self) -> bool:
+        """Whether there are as many examples as may be."""
         return self.limit is not None and len(self.written) >= self.limit
 
     def name(self, site: Site, section: Section) -> str:
+        """The name of the example that a section becomes."""
         return f"{site.name}_{section.digest}"
 
     def take(self, site: Site, page: str, outcome: _Outcome) -> None:

@@ -103,6 +103,7 @@ def open_folder(root: Path, page: Path) -> Folder:
     nameless = Folder(root, page, frozenset())
 
     def has_file(path: str) -> bool:
+        """Whether an address of this path is answered by a file of the folder."""
         return "/" in path and nameless.find(f"http://{ORIGIN}/{quote(path)}") is not None
 
     return Folder(root, page, frozenset(_own_hosts(html, has_file)))
@@ -112,6 +113,7 @@ async def answer_offline(page: Page, folder: Folder) -> None:
     """Have every request of a browser page answered from `folder`, and all else refused."""
 
     async def answer(route: Route) -> None:
+        """Answer one request."""
         request = route.request
         if request.is_navigation_request() and request.frame != page.main_frame:
             await route.fulfill(body="", content_type="text/html")  # an embedded page

@@ -92,9 +92,11 @@ class Elementor:
         """The outermost sections and containers, but for those of popups."""
 
         def is_root(i: int) -> bool:
+            """Whether a section or container begins here."""
             return _kind(page.nodes[i]) in _HOLDERS
 
         def enter(i: int) -> bool:
+            """Whether sections may lie below: popups are left alone."""
             popup = page.nodes[i].attrs.get("data-elementor-type") == "popup"
             return not popup and not is_root(i)
 
