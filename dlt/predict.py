@@ -114,8 +114,7 @@ class Predictor:
         labels = self.decoder(structure, scores, known)
         sure = None
         if self.calibration:
-            probs = scores.role_probs[: len(structure)]
-            odds = element_log_odds(structure.parents, labels.roles, probs)
+            odds = element_log_odds(structure.parents, labels.roles, scores)
             sure = self.calibration.confidences(odds)
         return Predicted(labels.roles, labels.props, labels.boxes, sure)
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlt.model.crf import surprise
+from dlt.model.crf import log_probability, surprise
 from dlt.section.errors import SectionError
 from dlt.section.labels import element_of_nodes
 from dlt.section.roles import DROP, MERGE, NODE_ROLES, ROLES, ROOT_ROLE
@@ -23,16 +23,19 @@ def owners_of(tree: list[int], roles: list[str]) -> list[int]:
     return [ROLES.index(started[k]) for k in element_of_nodes(tree, roles).enclosing]
 
 
-@settings(max_examples=60, deadline=None)
-@given(parents(max_nodes=5), st.integers(0, 2**32 - 1), st.data())
-def test_probabilities_are_shares_of_all_lawful_labellings(
-    tree: list[int], seed: int, data: st.DataObject
-) -> None:
+def drawn_scores(tree: list[int], seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores of roles, of owners and of roles below owners, in which only _SOME labels count."""
     rng = np.random.default_rng(seed)
     roles = rng.normal(size=(len(tree), len(NODE_ROLES)))
     roles[:, [i for i, role in enumerate(NODE_ROLES) if role not in _SOME]] = -1e3
     owners = rng.normal(size=(len(tree), len(ROLES)))
-    below = rng.normal(size=(len(ROLES), len(NODE_ROLES)))
+    return roles, owners, rng.normal(size=(len(ROLES), len(NODE_ROLES)))
+
+
+def lawful_scores(
+    tree: list[int], roles: np.ndarray, owners: np.ndarray, below: np.ndarray
+) -> dict[tuple[str, ...], float]:
+    """The score of every lawful labelling."""
     scores = {}
     for rest in itertools.product(_SOME, repeat=len(tree) - 1):
         names = (ROOT_ROLE, *rest)
@@ -45,6 +48,16 @@ def test_probabilities_are_shares_of_all_lawful_labellings(
             roles[i, labels[i]] + owners[i, own[i]] + below[own[tree[i]], labels[i]]
             for i in range(1, len(tree))
         )
+    return scores
+
+
+@settings(max_examples=60, deadline=None)
+@given(parents(max_nodes=5), st.integers(0, 2**32 - 1), st.data())
+def test_probabilities_are_shares_of_all_lawful_labellings(
+    tree: list[int], seed: int, data: st.DataObject
+) -> None:
+    roles, owners, below = drawn_scores(tree, seed)
+    scores = lawful_scores(tree, roles, owners, below)
     true = data.draw(st.sampled_from(sorted(scores)))
     open_nodes = [data.draw(st.booleans()) for _ in tree]
     possible = [
@@ -69,4 +82,26 @@ def test_probabilities_are_shares_of_all_lawful_labellings(
         torch.tensor([[max(parent, 0) for parent in tree] + [0] * padded]),
         torch.tensor([[True] * len(tree) + [False] * padded]),
     )
+    assert found.item() == pytest.approx(wanted, abs=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(parents(max_nodes=5), st.integers(0, 2**32 - 1), st.data())
+def test_allowed_labels_have_their_share_of_all_lawful_labellings(
+    tree: list[int], seed: int, data: st.DataObject
+) -> None:
+    drawn = drawn_scores(tree, seed)
+    scores = lawful_scores(tree, *drawn)
+    one = data.draw(st.sampled_from(sorted(scores)))  # so that something is allowed
+    allowed = np.random.default_rng(seed).random((len(tree), len(NODE_ROLES))) < 0.5
+    allowed[range(len(tree)), [NODE_ROLES.index(name) for name in one]] = True
+    shares = [
+        score
+        for names, score in scores.items()
+        if all(allowed[i, NODE_ROLES.index(name)] for i, name in enumerate(names))
+    ]
+    wanted = np.logaddexp.reduce(shares) - np.logaddexp.reduce(list(scores.values()))
+    roles, owners, below = map(torch.from_numpy, drawn)
+    above = torch.tensor([max(parent, 0) for parent in tree])
+    found = log_probability((roles, owners, below), torch.from_numpy(allowed)[None], above)
     assert found.item() == pytest.approx(wanted, abs=1e-6)

@@ -248,16 +248,27 @@ def test_independent_labels_are_mended_only_where_they_must(
 
 
 def test_log_odds_of_an_element_by_hand() -> None:
-    probs = np.full((3, NUM_ROLES), 1e-9)
+    probs = np.zeros((3, NUM_ROLES))
     for node, shares in enumerate(
         ({ROOT_ROLE: 1.0}, {"grid": 0.8, MERGE: 0.2}, {MERGE: 0.5, "image": 0.5})
     ):
         for role, share in shares.items():
             probs[node, NODE_ROLES.index(role)] = share
-    odds = element_log_odds((-1, 0, 1), (ROOT_ROLE, "grid", MERGE), probs)
-    chances = 1 / (1 + np.exp(-odds))
+    tree, roles = (-1, 0, 1), (ROOT_ROLE, "grid", MERGE)
+    even = replace(scores_of(3, 0), role_probs=probs, owners=np.zeros((3, len(ROLES))))
+    even = replace(even, below=np.zeros((len(ROLES), NUM_ROLES)))
     # the section is right if node 1 has not joined it, the grid if both of its labels are right
-    assert chances == pytest.approx([0.8, 0.8 * 0.5], abs=1e-4)
+    assert chances(tree, roles, even) == pytest.approx([0.8, 0.8 * 0.5])
+    # images in grids are three times as likely
+    below = even.below.copy()
+    below[ROLES.index("grid"), NODE_ROLES.index("image")] = np.log(3)
+    total = 0.8 * (0.5 + 0.5 * 3) + 0.2
+    found = chances(tree, roles, replace(even, below=below))
+    assert found == pytest.approx([1 - 0.2 / total, 0.8 * 0.5 / total])
+
+
+def chances(tree: tuple[int, ...], roles: tuple[str, ...], scores: Scores) -> np.ndarray:
+    return 1 / (1 + np.exp(-element_log_odds(tree, roles, scores)))
 
 
 def test_calibration_finds_the_odds_back() -> None:

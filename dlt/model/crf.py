@@ -48,6 +48,29 @@ def surprise(
     return total - own[:, 1:].sum(1)
 
 
+def log_probability(
+    scores: tuple[Tensor, Tensor, Tensor], allowed_bnr: Tensor, parents_n: Tensor
+) -> Tensor:
+    """log p(each node of a section has one of its allowed labels), for B choices of these: float [B].
+
+    Args:
+        scores: of N nodes, as in `surprise`, of one section: [N, len(NODE_ROLES)] and so on.
+        allowed_bnr: bool [B, N, len(NODE_ROLES)]; lawful labels that are allowed must exist.
+        parents_n: int64, the root is its own.
+    """
+    roles_nr, owners_no, below_or = scores
+    choices = torch.cat([torch.ones_like(allowed_bnr[:1]), allowed_bnr])  # the first: all labels
+    shape = choices.shape[:2]
+    total, *parts = _log_partition(
+        roles_nr.masked_fill(~choices, _NEVER),
+        owners_no.expand(*shape, -1),
+        below_or,
+        parents_n.expand(shape),
+        torch.ones(shape, dtype=torch.bool),
+    )
+    return torch.stack(parts) - total
+
+
 def _log_partition(
     roles_bnr: Tensor, owners_bno: Tensor, below_or: Tensor, parents_bn: Tensor, node_mask: Tensor
 ) -> Tensor:
