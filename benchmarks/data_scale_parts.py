@@ -15,8 +15,7 @@ import torch
 
 from benchmarks.data_scale import LOADED
 from dlt.data.batch import length_batches
-from dlt.data.examples import read_place
-from dlt.data.labelled import PackedSections, Sections, load_labelled
+from dlt.data.labelled import PackedSections, Sections, open_sections
 from dlt.data.shards import INDEX, ShardIndex, ShardWriter, packed_bytes
 from dlt.ingest.synthetic import generate
 from dlt.params import load_params
@@ -44,7 +43,7 @@ def load(told: Path, what: str) -> None:
     chosen = np.random.default_rng(0).permutation(len(index))[:LOADED].tolist()
     sections: Sections = PackedSections(index, chosen, params.model)
     if how == ["kept"]:
-        sections = Sections(load_labelled((read_place(index[i]) for i in chosen), params.model, ""))
+        sections = open_sections(index, chosen, params.model, "")
     train, limits = params.train, Limits.of(params.model, params.train)
     epoch = train.proposal_epochs  # the first of the whole model
     numbers = [n % len(chosen) for n in range(LOADED)]

@@ -1,4 +1,4 @@
-"""The split stage: no site and no near-duplicate in two splits, and the packed form for training.
+"""The split stage: no site and no near-duplicate in two splits; packed and encoded for training.
 
 A dataset that comes in train/val/test is kept as it is divided; a flat one is divided by group.
 """
@@ -9,19 +9,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from dlt.data.encode import screenshot_blobs
-from dlt.data.examples import read_files
+from dlt.data.encoded_bytes import to_bytes
+from dlt.data.examples import read_place
+from dlt.data.labelled import label
 from dlt.data.shards import FACTS, ShardWriter, hash_shards
 from dlt.errors import DltError
 from dlt.files import new_folder, write_json
-from dlt.grounding.blobs import Boxes
-from dlt.params import Split
+from dlt.params import ModelParams, Params, Split
 from dlt.phase import SUMMARY, phase_of
 from dlt.process import parallel_map
-from dlt.section.example import OWN_GROUP, SCREENSHOT, SPLITS, Place
+from dlt.section.example import OWN_GROUP, SPLITS, Place
 from dlt.validate import FLAT, REPORT, place_of, read_entry, read_report
 
 CLOSE_ENOUGH = 0.005  # of all examples, off the wanted share of a split
@@ -54,10 +55,9 @@ def split(
     splits: Path,
     processed: Path,
     *,
-    params: Split,
-    seed: int,
+    params: Params,
 ) -> dict[str, Any]:
-    """Divide the examples that validation let pass, and pack them.
+    """Divide the examples that validation let pass, pack them, and encode them for the model.
 
     Writes `splits`/{train,val,test}.txt (names) and summary.json, and tar shards in
     `processed`/{train,val,test}. Returns the summary; its `data_hash` covers the names and
@@ -68,20 +68,21 @@ def split(
     """
     items, found = read_items(validated / REPORT)
     try:
-        division = divide(items, params.ratios, seed)
-        if params.folds is not None:
-            division = take_fold(division, params.folds, params.fold, seed)
+        division = divide(items, params.split.ratios, params.seed)
+        if params.split.folds is not None:
+            division = take_fold(division, params.split.folds, params.split.fold, params.seed)
     except DltError as error:
         raise DltError(f"{raw}: {error}") from None
+    model = params.resolve(params.phase_for(phase_of(found))).model
     with ExitStack() as whole:  # the folders around them stay: DVC keeps a .gitignore there
         listed = whole.enter_context(new_folder(splits))
         packed = {name: whole.enter_context(new_folder(processed / name)) for name in SPLITS}
         for name, members in division.splits.items():
             names = _unique_names(members)
-            _pack(packed[name], members, names, raw, validated)
+            _pack(packed[name], members, names, raw, validated, model)
             (listed / f"{name}.txt").write_text("".join(f"{n}\n" for n in names), encoding="utf-8")
         data_hash = hash_shards([packed["train"], packed["val"]])
-        summary = {**_summary(division, found), **_fold(params), "data_hash": data_hash}
+        summary = {**_summary(division, found), **_fold(params.split), "data_hash": data_hash}
         write_json(listed / SUMMARY, summary)
     print(_table(summary))
     return summary
@@ -99,20 +100,24 @@ def read_items(report: Path) -> tuple[list[Item], int]:
 
 
 def _pack(
-    folder: Path, items: Sequence[Item], names: Sequence[str], raw: Path, validated: Path
+    folder: Path,
+    items: Sequence[Item],
+    names: Sequence[str],
+    raw: Path,
+    validated: Path,
+    model: ModelParams,
 ) -> None:
     with ShardWriter(folder) as writer, (validated / REPORT).open("rb") as report:
         places = (place_of(read_entry(report, item.line), raw, validated) for item in items)
-        found = parallel_map(_find_blobs, places, len(items), f"pack {folder.name}")
-        for item, name, (place, blobs) in zip(items, names, found, strict=True):
+        encode = partial(_encode, model=model)
+        encoded = parallel_map(encode, places, len(items), f"pack {folder.name}")
+        for item, name, (place, content) in zip(items, names, encoded, strict=True):
             entry = read_entry(report, item.line)
-            writer.add(place, {fact: entry[fact] for fact in FACTS}, name, blobs)
+            writer.add(place, {fact: entry[fact] for fact in FACTS}, name, content)
 
 
-def _find_blobs(place: Place) -> tuple[Place, Boxes]:
-    screenshot = read_files(place)[SCREENSHOT]
-    assert screenshot is not None, "validation lets no file of that size pass"
-    return place, screenshot_blobs(place.name, screenshot)
+def _encode(place: Place, model: ModelParams) -> tuple[Place, bytes]:
+    return place, to_bytes(label(*read_place(place), model).encoded)
 
 
 def name_folds(raw: Path, validated: Path, params: Split, seed: int) -> list[str]:

@@ -8,8 +8,7 @@ from dlt.split import split
 
 def main() -> None:
     """Write data/splits and data/processed."""
-    params = load_params()
-    split(RAW, VALIDATED, SPLITS, PROCESSED, params=params.split, seed=params.seed)
+    split(RAW, VALIDATED, SPLITS, PROCESSED, params=load_params())
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dlt.data.examples import read_examples
 from dlt.errors import DltError
 from dlt.folds import aggregate, run_folds, table
-from dlt.params import Split
+from dlt.params import Split, load_params
 from dlt.split import Item, divide, make_folds, name_folds, split, take_fold
 from dlt.tune.sweep import Outcome
 from tests.pipeline import Checkout, environment
@@ -79,11 +79,12 @@ def test_too_many_folds_are_one_line(tmp_path: Path) -> None:
 def test_given_train_and_val_may_share_names(tmp_path: Path) -> None:
     rows = [("train/a", "s1", "1"), ("train/b", "s2", "2"), ("val/a", "s1", "3")]
     make_dataset(tmp_path, [*rows, ("val/c", "s3", "4"), ("test/a", "s4", "5")])
-    params = Split(ratios=RATIOS, folds="sites", fold=0)
-    names = name_folds(tmp_path / "raw", tmp_path / "validated", params, 0)
+    own = Split(ratios=RATIOS, folds="sites", fold=0)
+    names = name_folds(tmp_path / "raw", tmp_path / "validated", own, 0)
     assert names == ["s1", "s2", "s3"]
     folders = (tmp_path / name for name in ("raw", "validated", "splits", "processed"))
-    summary = split(*folders, params=params, seed=0)
+    params = load_params().model_copy(update={"split": own, "seed": 0})
+    summary = split(*folders, params=params)
     assert (summary["folds"], summary["fold"]) == ("sites", 0)
     packed = {
         name: [(e.name, png) for e, png in read_examples(tmp_path / "processed" / name)]

@@ -1,6 +1,7 @@
 """Sections that stay in their shards are the same as sections in memory, for any loader."""
 
 import shutil
+import zlib
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save
 
 from dlt.data import labelled
-from dlt.data.encode import screenshot_blobs
+from dlt.data.encoded_bytes import from_bytes, to_bytes
 from dlt.data.examples import read_place
 from dlt.data.labelled import PackedSections, Sections, label, open_sections
-from dlt.data.shards import BLOBS, ShardIndex, ShardWriter
+from dlt.data.shards import ENCODED, ShardIndex, ShardWriter
 from dlt.ingest.synthetic import generate
 from dlt.params import TrainParams, load_params
 from dlt.section.errors import SectionError
@@ -41,8 +43,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> ShardIndex:
             write_example(root / example.name, example, png)
             width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
             facts = {"nodes": len(example.structure), "width": width, "height": height}
-            blobs = screenshot_blobs(example.name, png)
-            writer.add(Place(example.name, root / example.name), facts, blobs=blobs)
+            encoded = to_bytes(label(example, png, TINY).encoded)
+            writer.add(Place(example.name, root / example.name), facts, encoded=encoded)
     return ShardIndex.read(root / "shards")
 
 
@@ -80,25 +82,48 @@ def test_many_sections_stay_in_their_shards_and_are_the_same(
     assert same(list(chosen), [loaded[4], loaded[2]])
 
 
-def test_blobs_that_were_kept_are_those_that_would_be_found(
-    index: ShardIndex, loaded: Sections
-) -> None:
+def test_what_was_encoded_is_what_would_be(index: ShardIndex, loaded: Sections) -> None:
     for i in range(0, COUNT, 7):
         assert len(loaded[i].encoded.blobs)
         assert same(label(*read_place(index[i]), TINY), loaded[i])
 
 
-def test_blobs_that_are_cut_short_are_told(index: ShardIndex, tmp_path: Path) -> None:
+def test_another_size_of_image_is_encoded_anew(
+    index: ShardIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for size in ({"image_width": 128}, {"patch_size": (24, 32)}):
+        other = TINY.model_copy(update=size)
+        wanted = label(*read_place(index[2]), other)
+        assert same(open_sections(index, [2], other, "test")[0], wanted)
+        with monkeypatch.context() as patch:
+            patch.setattr(labelled, "IN_MEMORY", 0)
+            assert same(open_sections(index, [2], other, "test").encoded(0), wanted.encoded)
+
+
+def test_what_was_encoded_is_read_alone(
+    index: ShardIndex, loaded: Sections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = packed(index, monkeypatch)
+    monkeypatch.setattr(labelled, "read_place", None)
+    for i in range(0, COUNT, 7):
+        assert same(some.encoded(i), loaded.encoded(i))
+
+
+def test_what_is_cut_short_or_damaged_is_told(index: ShardIndex, tmp_path: Path) -> None:
     folder = tmp_path / "shards"
     shutil.copytree(index[0].path.parent, folder)
-    whole = (folder / BLOBS).read_bytes()
-    (folder / BLOBS).write_bytes(whole[:-8])
+    whole = (folder / ENCODED).read_bytes()
+    (folder / ENCODED).write_bytes(whole[:-8])
     cut = ShardIndex.read(folder)
-    assert cut.blobs(0) is not None
-    with pytest.raises(SectionError, match="blobs.bin: cut short"):
-        cut.blobs(COUNT - 1)
-    (folder / BLOBS).unlink()
-    assert ShardIndex.read(folder).blobs(0) is None
+    first = cut.encoded(0)
+    assert first is not None
+    with pytest.raises(SectionError, match="encoded.bin: cut short"):
+        cut.encoded(COUNT - 1)
+    for damaged in (first[:-8], bytes(9), zlib.compress(b"no arrays"), zlib.compress(save({}))):
+        with pytest.raises(SectionError, match="^one: not an encoded section: "):
+            from_bytes("one", damaged)
+    (folder / ENCODED).unlink()
+    assert ShardIndex.read(folder).encoded(0) is None
 
 
 @pytest.mark.parametrize("workers", [0, 2])

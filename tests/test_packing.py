@@ -13,7 +13,7 @@ from dlt.ingest import ingest
 from dlt.ingest.archive import fingerprint, write_dataset
 from dlt.ingest.packing import pack_folders
 from dlt.ingest.remote_shards import expand
-from dlt.params import Ingest, Split
+from dlt.params import Ingest, load_params
 from dlt.split import split
 from dlt.validate import read_report, validate
 from tests import test_archive
@@ -21,7 +21,7 @@ from tests.test_archive import contents, make_example, written
 
 serve = test_archive.serve  # the fixture
 
-SPLIT = Split(ratios=(0.8, 0.1, 0.1))
+PARAMS = load_params()
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_validate_and_split_see_no_difference(raw: dict[str, Path], tmp_path: Pa
         out = tmp_path / name
         summary = validate(root, out / "validated", fix_errors=False, verbose=False)
         folders = (out / "validated", out / "splits", out / "processed")
-        divided = split(root, *folders, params=SPLIT, seed=0)
+        divided = split(root, *folders, params=PARAMS)
         results.append((summary, divided, contents(out / "splits"), contents(out / "processed")))
     assert results[0] == results[1]
 
@@ -122,7 +122,7 @@ def test_a_flat_dataset_in_shards_is_divided(raw: dict[str, Path], tmp_path: Pat
     entries = [entry for _, entry in read_report(tmp_path / "validated" / "report.json")]
     assert {entry["split"] for entry in entries} == {"flat"}
     folders = (tmp_path / name for name in ("validated", "splits", "processed"))
-    summary = split(flat, *folders, params=SPLIT, seed=0)
+    summary = split(flat, *folders, params=PARAMS)
     assert sum(summary["split"].values()) == 24 and all(summary["split"].values())
 
 

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
-from dlt.data.encode import screenshot_blobs
+from dlt.data.encoded_bytes import to_bytes
 from dlt.data.examples import read_examples
+from dlt.data.labelled import label
 from dlt.data.shards import ShardIndex
 from dlt.errors import DltError
-from dlt.params import Split
+from dlt.params import Split, load_params
 from dlt.split import Item, divide, split
 from dlt.validate import write_report
 
@@ -153,12 +153,13 @@ def make_dataset(root: Path, rows: Sequence[tuple[str, str, str]]) -> None:
 
 def run(root: Path, seed: int = 0) -> dict[str, Any]:
     folders = (root / name for name in ("raw", "validated", "splits", "processed"))
-    return split(*folders, params=Split(ratios=RATIOS), seed=seed)
+    params = load_params().model_copy(update={"split": Split(ratios=RATIOS), "seed": seed})
+    return split(*folders, params=params)
 
 
 def test_names_summary_and_shards_agree(tmp_path: Path) -> None:
     make_dataset(tmp_path, [(f"e{i}", f"s{i // 2}", str(i)) for i in range(20)])
-    summary = run(tmp_path)
+    summary, model = run(tmp_path), load_params().phases.phase1.model
     assert json.loads((tmp_path / "splits" / "summary.json").read_text()) == summary
     assert summary["found"] == summary["examples"] == 20
     assert summary["phase"] == "phase1"
@@ -172,9 +173,7 @@ def test_names_summary_and_shards_agree(tmp_path: Path) -> None:
         assert packed == [raw[member] for member in listed]
         index = ShardIndex.read(tmp_path / "processed" / name)
         for i, (example, screenshot) in enumerate(packed):
-            blobs = index.blobs(i)
-            assert blobs is not None and len(blobs)
-            assert np.array_equal(blobs, screenshot_blobs(example.name, screenshot))
+            assert index.encoded(i) == to_bytes(label(example, screenshot, model).encoded)
 
 
 def test_given_splits_lose_copies_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -117,9 +117,8 @@ def encode(
     labels: Labels | None,
     image_width: int,
     patch_height: int,
-    blobs: Boxes | None = None,
 ) -> Encoded:
-    """Encode one section; `blobs` are those of its screenshot, where they are known already.
+    """Encode one section.
 
     Raises:
         SectionError: the screenshot does not decode.
@@ -128,13 +127,8 @@ def encode(
     pixels = _scaled(picture, image_width)
     missing = -len(pixels) % patch_height
     image = np.pad(pixels, ((0, missing), (0, 0), (0, 0)), constant_values=255)
-    blobs = _blobs(picture) if blobs is None else blobs
+    blobs = find_blobs(_scaled(picture, WIDTH))
     return encode_view(name, structure, labels, image, len(pixels), blobs)
-
-
-def screenshot_blobs(name: str, screenshot: bytes) -> Boxes:
-    """What stands out in a screenshot: blobs [K, 4] in px of one 640 px wide; raises as `encode`."""
-    return _blobs(_decode(name, screenshot))
 
 
 def encode_view(
@@ -339,10 +333,6 @@ def _decode(name: str, screenshot: bytes) -> Image.Image:
             return picture.convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise SectionError(f"{name}: screenshot.png: {error}") from None
-
-
-def _blobs(picture: Image.Image) -> Boxes:
-    return find_blobs(_scaled(picture, WIDTH))
 
 
 def _scaled(picture: Image.Image, width: int) -> NDArray[np.uint8]:

@@ -1,22 +1,23 @@
 """Examples matched with their layouts and encoded: what training and evaluation work on.
 
-Few sections are read once and kept; of many, only their places are, and each is read, matched and
-encoded when it is asked for, in whichever process asks: memory does not grow with the dataset.
+Few sections are read once and kept; of many, only their places are, and each is read when it is asked
+for, in whichever process asks: memory does not grow with the dataset. What split has encoded is not
+encoded again.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from dlt.data.encode import MAX_ASPECT, Encoded, encode, encode_view
+from dlt.data.encode import MAX_ASPECT, Encoded, encode
+from dlt.data.encoded_bytes import from_bytes
 from dlt.data.examples import read_place
 from dlt.data.numbered import Numbered
 from dlt.data.shards import ShardIndex
 from dlt.errors import DltError
-from dlt.grounding.blobs import Boxes
 from dlt.params import ModelParams
 from dlt.section.errors import SectionError
 from dlt.section.example import Example
@@ -56,6 +57,10 @@ class Sections(Numbered[Labelled]):
         """Make item number `i`."""
         return self._sections[i]
 
+    def encoded(self, i: int) -> Encoded:
+        """Of item number `i` what the model sees; quicker than the whole item, where it is packed."""
+        return self._sections[i].encoded
+
     def sample(self) -> Sequence[Labelled]:
         """At most IN_MEMORY of them, for statistics; their images may be missing."""
         return self._sections
@@ -75,21 +80,21 @@ class PackedSections(Sections):
 
     def item(self, i: int) -> Labelled:
         """Make item number `i`."""
-        number = int(self._chosen[i])
-        return label(*read_place(self._index[number]), self._params, self._index.blobs(number))
+        return read_labelled(self._index, int(self._chosen[i]), self._params)
+
+    def encoded(self, i: int) -> Encoded:
+        """Of item number `i` what the model sees."""
+        kept = _kept(self._index, int(self._chosen[i]), self._params)
+        return self.item(i).encoded if kept is None else kept
 
     def sample(self) -> Sequence[Labelled]:
         """At most IN_MEMORY of them, in evenly spaced runs of neighbours; without images."""
         starts = np.linspace(0, max(len(self) - _RUN, 0), IN_MEMORY // _RUN).astype(int)
         taken = sorted({i for start in starts for i in range(start, start + _RUN) if i < len(self)})
-        blank, nothing = np.full((1, 1, 3), 255, np.uint8), np.empty((0, 4))
-        found = []
-        for i in tqdm(taken, "sample", unit="", disable=None, leave=False):
-            example, _ = read_place(self._index[self._chosen[i]])
-            truth = true_labels(example)
-            encoded = encode_view(example.name, example.structure, truth, blank, 1, nothing)
-            found.append(Labelled(example.group, example.structure, truth, encoded))
-        return found
+        blank = np.full((1, 1, 3), 255, np.uint8)
+        bar = tqdm(taken, "sample", unit="", disable=None, leave=False)
+        found = map(self.item, bar)
+        return [replace(own, encoded=replace(own.encoded, image=blank)) for own in found]
 
 
 def open_sections(
@@ -103,7 +108,26 @@ def open_sections(
     if len(chosen) > IN_MEMORY:
         return PackedSections(index, chosen, params)
     bar = tqdm(chosen, title, disable=None, leave=False)
-    return Sections([label(*read_place(index[i]), params, index.blobs(i)) for i in bar])
+    return Sections([read_labelled(index, i, params) for i in bar])
+
+
+def read_labelled(index: ShardIndex, i: int, params: ModelParams) -> Labelled:
+    """Example number `i` of a folder of shards; raises as `load_labelled` does."""
+    example, screenshot = read_place(index[i])
+    encoded = _kept(index, i, params)
+    if encoded is None:
+        return label(example, screenshot, params)
+    return Labelled(example.group, example.structure, true_labels(example), encoded)
+
+
+def _kept(index: ShardIndex, i: int, params: ModelParams) -> Encoded | None:
+    """What split has encoded of example number `i`; None where that is for another size of image."""
+    content = index.encoded(i)
+    if content is None:
+        return None
+    found = from_bytes(index[i].name, content)
+    rows = found.image_height + -found.image_height % params.patch_size[0]
+    return found if found.image.shape[:2] == (rows, params.image_width) else None
 
 
 def load_labelled(
@@ -119,13 +143,11 @@ def load_labelled(
     return [label(example, screenshot, params) for example, screenshot in bar]
 
 
-def label(
-    example: Example, screenshot: bytes, params: ModelParams, blobs: Boxes | None = None
-) -> Labelled:
-    """Match and encode one example; raises as `load_labelled` does. `blobs`: see `encode`."""
+def label(example: Example, screenshot: bytes, params: ModelParams) -> Labelled:
+    """Match and encode one example; raises as `load_labelled` does."""
     truth = true_labels(example)
     size = (params.image_width, params.patch_size[0])
-    encoded = encode(example.name, example.structure, screenshot, truth, *size, blobs)
+    encoded = encode(example.name, example.structure, screenshot, truth, *size)
     return Labelled(example.group, example.structure, truth, encoded)
 
 

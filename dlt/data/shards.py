@@ -5,8 +5,8 @@ The files of an example are consecutive members `<name>.screenshot.png`, `<name>
 shards, `index.jsonl` says where the bytes of each example begin and end, one line an example, so
 that any of them is read by itself; shards that come without one are scanned.
 
-`blobs.bin` may be there, too: what `dlt.grounding.blobs` finds in each screenshot takes longer than all
-else that makes a section ready. A blob is four little-endian int16, the index has their numbers.
+`encoded.bin` may be there, too, with each example as it is after `dlt.data.encode`, which takes many
+times as long as reading that; the index has the numbers of bytes.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from dlt.section.errors import SectionError
 from dlt.section.example import FILES, Place
 
 INDEX = "index.jsonl"
-BLOBS = "blobs.bin"
+ENCODED = "encoded.bin"
 SHARD_EXAMPLES = 1_000
 SHARD_BYTES = 64_000_000
 MAX_MEMBER_BYTES = 64_000_000
@@ -36,8 +36,7 @@ MAX_MEMBERS = 100_000  # of one shard
 MAX_HEADER_BYTES = 1 << 20  # what a member's headers, long names included, may take
 
 FACTS = ("nodes", "width", "height")  # of an example, px, that the index may tell
-_INDEXED = (*FACTS, "blobs")
-_BLOB = np.dtype(("<i2", 4))
+_INDEXED = (*FACTS, "encoded")
 _END = bytes(2 * tarfile.BLOCKSIZE)  # how a tar ends
 
 
@@ -51,7 +50,7 @@ class ShardWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._index = (folder / INDEX).open("w", encoding="utf-8")
-        self._blobs: IO[bytes] | None = None
+        self._encoded: IO[bytes] | None = None
         self._shard: IO[bytes] | None = None
         self._number = self._held = 0
 
@@ -66,20 +65,20 @@ class ShardWriter:
     ) -> None:
         self._end_shard()
         self._index.close()
-        if self._blobs:
-            self._blobs.close()
+        if self._encoded:
+            self._encoded.close()
 
     def add(
         self,
         place: Place,
         facts: Mapping[str, Any] | None = None,
         name: str | None = None,
-        blobs: NDArray[np.number] | None = None,
+        encoded: bytes | None = None,
     ) -> None:
         """Append the files of an example, unchanged; `facts` (nodes, width, height) are indexed.
 
-        `name` is what to call it, where it does not keep its own; `blobs` are those of its
-        screenshot [K, 4], whole px, to be given with each example of a folder or with none.
+        `name` is what to call it, where it does not keep its own; `encoded` is what
+        `dlt.data.encoded_bytes` makes of it, to be given with each example of a folder or with none.
         """
         name = place.name if name is None else name
         if not is_plain_name(name):
@@ -92,10 +91,10 @@ class ShardWriter:
         self._shard.write(packed_bytes(place, name))
         line: dict[str, Any] = {"name": name, "shard": self._path(self._number).name}
         line |= {"start": start, "end": self._shard.tell(), **(facts or {})}
-        if blobs is not None:
-            line["blobs"] = len(blobs)
-            self._blobs = self._blobs or (self.folder / BLOBS).open("wb")
-            self._blobs.write(blobs.astype(_BLOB.base).tobytes())
+        if encoded is not None:
+            line["encoded"] = len(encoded)
+            self._encoded = self._encoded or (self.folder / ENCODED).open("wb")
+            self._encoded.write(encoded)
         self._index.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._held += 1
 
@@ -127,9 +126,9 @@ class ShardIndex(Numbered[Place]):
         table: NDArray[np.int64] = np.array(numbers).reshape(len(self._names), -1)
         self._places = table[:, :3]  # number of the shard, start, end
         self.nodes, self.width, self.height = table[:, 3:6].T
-        self._blob_counts, self._blob_ends = table[:, 6], table[:, 6].cumsum()
-        self._blobs = shards[0].parent / BLOBS
-        self._has_blobs = self._blobs.exists()
+        self._encoded_sizes, self._encoded_ends = table[:, 6], table[:, 6].cumsum()
+        self._encoded = shards[0].parent / ENCODED
+        self._has_encoded = self._encoded.exists()
 
     @classmethod
     def read(cls, folder: Path) -> "ShardIndex":
@@ -152,20 +151,21 @@ class ShardIndex(Numbered[Place]):
         shard, start, end = self._places[i].tolist()
         return Place(self._names[i], self._shards[shard], start, end)
 
-    def blobs(self, i: int) -> NDArray[np.float64] | None:
-        """The blobs of the screenshot of item number `i` [K, 4], px; None where none were kept.
+    def encoded(self, i: int) -> bytes | None:
+        """Item number `i` in bytes as from `dlt.data.encoded_bytes`; None where that is not kept.
 
         Raises:
             SectionError: the file that they are in is cut short.
         """
-        if not self._has_blobs:
+        if not self._has_encoded:
             return None
-        count = int(self._blob_counts[i])
-        start = int(self._blob_ends[i]) - count
-        found = np.fromfile(self._blobs, _BLOB, count, offset=start * _BLOB.itemsize)
-        if len(found) < count:
-            raise SectionError(f"{self._blobs}: cut short")
-        return found.astype(float)
+        size = int(self._encoded_sizes[i])
+        with self._encoded.open("rb") as file:
+            file.seek(int(self._encoded_ends[i]) - size)
+            found = file.read(size)
+        if len(found) < size:
+            raise SectionError(f"{self._encoded}: cut short")
+        return found
 
 
 def find_shards(folder: Path) -> list[Path]:

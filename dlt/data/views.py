@@ -1,27 +1,23 @@
 """Views of labelled sections for training: other markup, other words, other colours, same layout."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from dlt.data.augment import augment
 from dlt.data.augment_image import flip, recolour
 from dlt.data.encode import Encoded, encode_view
-from dlt.data.labelled import Labelled
+from dlt.data.labelled import Labelled, Sections
 from dlt.grounding.blobs import mirrored
 
 FLIPPED = 0.1  # seldom: text is mirrored, too, and most pages begin on the left
 
 
-def numbered_view(
-    sections: Sequence[Labelled], factor: int, number: int, seed: int, epoch: int
-) -> Encoded:
+def numbered_view(sections: Sections, factor: int, number: int, seed: int, epoch: int) -> Encoded:
     """View `number` of an epoch's len(sections) · `factor`, drawn from (seed, epoch, number).
 
     With a factor of 0 there are the sections as they are.
     """
     if factor == 0:
-        return sections[number].encoded
+        return sections.encoded(number)
     return view(sections[number // factor], np.random.default_rng([seed, epoch, number]))
 
 

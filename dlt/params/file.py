@@ -47,6 +47,10 @@ class Params(Block):
                 self.resolve(phase)
         return self
 
+    def phase_for(self, found: str) -> str:
+        """The name of the phase that is set, or else `found`: that of the number of examples."""
+        return found if self.train.phase == "auto" else self.train.phase
+
     def phase(self, name: str) -> Phase:
         """The hyperparameters that a phase has under `phases:`."""
         found: Phase = getattr(self.phases, name)

@@ -108,9 +108,7 @@ def fit(
 
 def chosen_phase(summary: Path, params: Params) -> str:
     """The phase that is set, or that which the split stage found."""
-    if params.train.phase != "auto":
-        return params.train.phase
-    return str(json.loads(summary.read_text(encoding="utf-8"))["phase"])
+    return params.phase_for(json.loads(summary.read_text(encoding="utf-8"))["phase"])
 
 
 def _config(phase: str, params: Params) -> dict[str, Any]:
