@@ -4,7 +4,8 @@
 
 For each size, a clone of this checkout (what is committed) gets that many synthetic sections; the
 stages run in it as `dvc repro` runs them, each followed by `dvc commit`, which is what DVC adds:
-hashing, moving to its cache, linking. Then steps are made ready from the shards, as training does.
+hashing, moving to its cache, linking. Then steps are made ready from what split has written, as training
+does; and training itself takes some, so that both are measured side by side.
 Counted are CPU seconds, so that other work on the machine does not count, and the peak resident set
 of the largest process. The table goes to benchmarks/RESULTS.md.
 
@@ -36,11 +37,13 @@ from dlt.process import run_main
 PARTS = "benchmarks.data_scale_parts"
 STAGES = ("ingest", "validate", "split")
 LOADED = 1_280  # sections that the loader is timed on
+TRAINED = 320  # and training
 LOADERS = ("phase1 bytes", "phase1 kept", "phase1", "phase1 worker", "phase3")
+TRAININGS = ("phase1 proposal", "phase1 whole")
 HELD = ("imports", "division", "order")
 HOW = (
     "on one core; other work may have run beside it, so CPU seconds are counted, the start of each"
-    " command included (not the loader's). `DVC, after` a stage is its hashing and linking."
+    " command included (not in loading and training). `DVC, after` a stage is its hashing and linking."
 )
 HEAD = "| sections | what | CPU s | sections a CPU second | peak MiB |\n|---|---|---|---|---|"
 
@@ -113,11 +116,17 @@ def measure(clone: Path, size: int, small: bool) -> Iterator[Cost]:
     back = run(clone, "dvc", "checkout", "-q", "ingest", "split")
     yield Cost(size, "DVC, checkout", size, *back)
     for what in LOADERS:
-        if what == "phase1 kept" and size > 10_000:
-            continue  # so many are not kept
-        told = clone / "seconds"
-        _, memory = run(clone, PARTS, "load", str(told), what)
-        yield Cost(size, f"loader, {what}", LOADED, float(told.read_text()), memory)
+        if what != "phase1 kept" or size <= 10_000:  # so many are not kept
+            yield timed(clone, size, "load", what, LOADED)
+    for what in TRAININGS:
+        yield timed(clone, size, "train", what, TRAINED)
+
+
+def timed(clone: Path, size: int, part: str, what: str, counted: int) -> Cost:
+    """What a part costs that tells its own seconds."""
+    told = clone / "seconds"
+    _, memory = run(clone, PARTS, part, str(told), what)
+    return Cost(size, f"{part}, {what}", counted, float(told.read_text()), memory)
 
 
 def make_clone(clone: Path, size: int, small: bool) -> None:

@@ -6,27 +6,35 @@ python -m benchmarks.data_scale_parts PART PATH [MORE]
 import json
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks.data_scale import LOADED
+from benchmarks.data_scale import LOADED, TRAINED
 from dlt.data.batch import length_batches
-from dlt.data.labelled import PackedSections, Sections, open_sections
-from dlt.data.shards import INDEX, ShardIndex, ShardWriter, packed_bytes
+from dlt.data.encoded_bytes import to_bytes
+from dlt.data.examples import read_place
+from dlt.data.labelled import PackedSections, Sections, label, open_sections
+from dlt.data.shards import FACTS, INDEX, ShardIndex, ShardWriter, packed_bytes
 from dlt.ingest.synthetic import generate
-from dlt.params import load_params
-from dlt.process import run_main
+from dlt.model.layout_model import LayoutModel
+from dlt.params import ModelParams, Phase, load_params
+from dlt.process import keep_freed_memory, run_main
 from dlt.section.example import Example, Place, write_example
 from dlt.section.tree import Structure
 from dlt.split import divide, read_items
 from dlt.train.batches import Limits, Steps, load_steps
 from dlt.train.distributed import Ranks
+from dlt.train.hardware import settle
+from dlt.train.loop import role_weights, train_epoch
+from dlt.train.run import new_run
 from dlt.validate import REPORT, write_report
 
+SHARDS = Path("data/processed/train")
+ALONE = Ranks(0, 1, torch.device("cpu"))
 BATCH = 32
 DRAWN = 100  # the least of so many sections is the small one
 
@@ -39,21 +47,61 @@ def load(told: Path, what: str) -> None:
     """
     phase, *how = what.split()
     params = load_params().resolve(phase)
-    index = ShardIndex.read(Path("data/processed/train"))
+    index = ShardIndex.read(SHARDS)
     chosen = np.random.default_rng(0).permutation(len(index))[:LOADED].tolist()
+    if phase == "phase3":  # split has encoded for another size of image
+        index, chosen = encoded_again(index, chosen, params.model), list(range(len(chosen)))
     sections: Sections = PackedSections(index, chosen, params.model)
     if how == ["kept"]:
         sections = open_sections(index, chosen, params.model, "")
-    train, limits = params.train, Limits.of(params.model, params.train)
-    epoch = train.proposal_epochs  # the first of the whole model
-    numbers = [n % len(chosen) for n in range(LOADED)]
-    alone = Ranks(0, 1, torch.device("cpu"))
-    steps = Steps(sections, numbers, train, limits, 0, epoch, alone, train.batch_size)
-    made = load_steps(steps, 0, workers=int(how == ["worker"]))
+    epoch = params.train.proposal_epochs  # the first of the whole model
+    made = load_steps(
+        some_steps(sections, LOADED, params, epoch), 0, workers=int(how == ["worker"])
+    )
     before = _cpu_seconds()
     for _ in made if how != ["bytes"] else (packed_bytes(index[i]) for i in chosen):
         pass
     told.write_text(str(_cpu_seconds() - before))
+
+
+def train(told: Path, what: str) -> None:
+    """Train on TRAINED sections from memory, and write the CPU seconds of that to `told`.
+
+    `what`: the phase, and "proposal" or "whole" for the kind of epoch.
+    """
+    keep_freed_memory()
+    torch.set_num_threads(1)
+    phase, kind = what.split()
+    params = load_params().resolve(phase)
+    index = ShardIndex.read(SHARDS)
+    chosen = np.random.default_rng(0).permutation(len(index))[:TRAINED].tolist()
+    sections = open_sections(index, chosen, params.model, "")
+    settled = settle(params.train, ALONE)
+    run = new_run(LayoutModel(params.model), settled, ALONE)
+    weights = role_weights([s.encoded for s in sections], settled.role_balance)
+    run.epoch = 0 if kind == "proposal" else settled.proposal_epochs
+    steps = some_steps(sections, TRAINED, params, run.epoch)
+    before = _cpu_seconds()
+    train_epoch(run, steps, settled, weights, span=(0, 1000))
+    told.write_text(str(_cpu_seconds() - before))
+
+
+def some_steps(sections: Sections, count: int, params: Phase, epoch: int) -> Steps:
+    """The steps of `count` sections, some of them more than once where there are fewer."""
+    numbers = [n % len(sections) for n in range(count)]
+    limits, size = Limits.of(params.model, params.train), params.train.batch_size
+    return Steps(sections, numbers, params.train, limits, 0, epoch, ALONE, size)
+
+
+def encoded_again(index: ShardIndex, chosen: Sequence[int], model: ModelParams) -> ShardIndex:
+    """Shards of some sections, encoded for another model."""
+    folder = Path("again")
+    with ShardWriter(folder) as writer:
+        for i in chosen:
+            facts = {fact: int(getattr(index, fact)[i]) for fact in FACTS}
+            encoded = to_bytes(label(*read_place(index[i]), model).encoded)
+            writer.add(index[i], facts, encoded=encoded)
+    return ShardIndex.read(folder)
 
 
 def _cpu_seconds() -> float:
@@ -128,6 +176,8 @@ def main() -> None:
     match part:
         case "load":
             load(Path(path), *more)
+        case "train":
+            train(Path(path), *more)
         case "small":
             write_small(Path(path), *map(int, more))
         case "report":
