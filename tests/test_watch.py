@@ -80,7 +80,7 @@ def test_a_training_is_told_while_it_runs_and_when_it_ends(
     for told in (
         "running",
         " left",
-        "epoch 3 of 10, 12.5 samples/s",
+        "\nepoch 3 of 10, 12.5 samples/s",
         "val/score: epoch 2",
     ):
         assert told in now

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from rich.align import Align
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -63,7 +64,7 @@ def _head(progress: Progress, values: dict[str, float]) -> list[RenderableType]:
     speed = values.get("samples_per_second", math.nan)
     return [
         Text(f"{progress.experiment}, {progress.phase}: {progress.state}{left}", style="bold"),
-        ProgressBar(total=progress.epochs, completed=progress.epoch, width=MOST),
+        Align.left(ProgressBar(total=progress.epochs, completed=progress.epoch, width=MOST)),
         Text(
             f"epoch {progress.epoch} of {progress.epochs}, {speed:.1f} samples/s, "
             f"best by {progress.metric}: epoch {progress.best_epoch}"
