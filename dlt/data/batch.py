@@ -11,7 +11,14 @@ import torch
 from torch import Tensor
 
 from dlt.data.dice import Dice
-from dlt.data.encode import CLASS_BUCKETS, NUM_PLACES, TEXT_BUCKETS, TEXT_NUMBERS, Encoded
+from dlt.data.encode import (
+    CLASS_BUCKETS,
+    CLASS_NUMBERS,
+    NUM_PLACES,
+    TEXT_BUCKETS,
+    TEXT_NUMBERS,
+    Encoded,
+)
 
 _SIZE_NOISE = 0.03  # of the logarithms of sizes that decide what is batched together
 
@@ -98,19 +105,27 @@ def collate_targets(sections: Sequence[Encoded]) -> TargetTensors:
 
 def hide(inputs: Inputs, parts: Collection[str]) -> Inputs:
     """The same without some parts: `image` (a white one of the same height), `text` (words and
-    numbers that tell of text lengths) and `classes`. Grounding needs both image and text."""
+    numbers that tell of text lengths) and `classes` (names, and numbers that tell which nodes share
+    some). Grounding needs both image and text."""
     if "image" in parts or "text" in parts:
         inputs = replace(inputs, grounding=torch.zeros_like(inputs.grounding))
     if "image" in parts:
         inputs = replace(inputs, images=torch.full_like(inputs.images, 255))
     if "classes" in parts:
-        inputs = replace(inputs, class_tokens=torch.zeros_like(inputs.class_tokens))
+        names = torch.zeros_like(inputs.class_tokens)
+        inputs = replace(inputs, class_tokens=names, numbers=_without(inputs, CLASS_NUMBERS))
     if "text" in parts:
-        numbers = inputs.numbers.clone()
-        numbers[..., TEXT_NUMBERS] = 0
+        numbers = _without(inputs, TEXT_NUMBERS)
         words = torch.zeros_like(inputs.text_tokens)
         inputs = replace(inputs, text_tokens=words, numbers=numbers)
     return inputs
+
+
+def _without(inputs: Inputs, numbers: Sequence[int]) -> Tensor:
+    """The numbers of nodes with some of them 0: [B, N, NUM_NUMBERS]."""
+    out = inputs.numbers.clone()
+    out[..., numbers] = 0
+    return out
 
 
 def drop_images(inputs: Inputs, share: float, dice: Dice) -> Inputs:
