@@ -69,6 +69,13 @@ def test_class_names_tell_what_is_alike_whatever_they_are() -> None:
     assert [tuple(map(int, pair)) for pair in np.argwhere(np.triu(alike, 1))] == [(0, 2), (3, 4)]
 
 
+def test_without_class_names_none_are_shared() -> None:
+    numbers, relations = encoded(Structure((Node("div", -1), Node("div", 0), Node("p", 1))))
+    assert not numbers[:, CLASS_NUMBERS].any()
+    alike = relations >= len(RELATIONS)
+    assert alike.tolist() == [[True, True, False], [True, True, False], [False, False, True]]
+
+
 def test_digits_count_by_their_shape() -> None:
     assert _text_tokens("from 24.99") == _text_tokens("FROM 10.50") != _text_tokens("from 4.99")
     assert len(_text_tokens("")) == len(_text_tokens("a " * 50)) == MAX_TEXT_TOKENS

@@ -311,7 +311,7 @@ def _class_overlap(structure: Structure) -> tuple[Floats, Floats]:
     Returns:
         The share of the classes of either of two nodes that both have (Jaccard 1901), 1 where neither
         has any: [N, N]. The same of a node and the root, its parent, its parent's parent, and the
-        share of nodes that have the most frequent of its classes: [N, _NUM_SHARED].
+        share of nodes that have the most frequent of its classes, 0 without any: [N, _NUM_SHARED].
     """
     own = [dict.fromkeys(node.classes) for node in structure.nodes]
     place = {name: k for k, name in enumerate(dict.fromkeys(n for names in own for n in names))}
@@ -324,7 +324,8 @@ def _class_overlap(structure: Structure) -> tuple[Floats, Floats]:
     nodes, parents = np.arange(len(own)), np.maximum(structure.parents, 0)
     relatives = [overlap[nodes, other] for other in (0, parents, parents[parents])]
     frequent = (bears * bears.mean(0)).max(1)
-    return overlap, np.column_stack([*relatives, frequent]).astype(np.float32)
+    shared = np.column_stack([*relatives, frequent]) * (counts > 0)[:, None]
+    return overlap, shared.astype(np.float32)
 
 
 def _relations(structure: Structure, overlap: Floats) -> NDArray[np.uint8]:
