@@ -11,8 +11,16 @@ import torch
 from torch import Tensor
 
 from dlt.data.dice import Dice
-from dlt.data.encode import CLASS_BUCKETS, NUM_PLACES, TEXT_BUCKETS, TEXT_NUMBERS, Encoded
+from dlt.data.encode import (
+    CLASS_BUCKETS,
+    CLASS_NUMBERS,
+    NUM_PLACES,
+    TEXT_BUCKETS,
+    TEXT_NUMBERS,
+    Encoded,
+)
 
+_UNNAMED = 0.2  # of sections whose class names are hidden: their nodes share none, either
 _SIZE_NOISE = 0.03  # of the logarithms of sizes that decide what is batched together
 
 
@@ -98,19 +106,27 @@ def collate_targets(sections: Sequence[Encoded]) -> TargetTensors:
 
 def hide(inputs: Inputs, parts: Collection[str]) -> Inputs:
     """The same without some parts: `image` (a white one of the same height), `text` (words and
-    numbers that tell of text lengths) and `classes`. Grounding needs both image and text."""
+    numbers that tell of text lengths) and `classes` (names, and numbers that tell which nodes share
+    some). Grounding needs both image and text."""
     if "image" in parts or "text" in parts:
         inputs = replace(inputs, grounding=torch.zeros_like(inputs.grounding))
     if "image" in parts:
         inputs = replace(inputs, images=torch.full_like(inputs.images, 255))
     if "classes" in parts:
-        inputs = replace(inputs, class_tokens=torch.zeros_like(inputs.class_tokens))
+        names = torch.zeros_like(inputs.class_tokens)
+        inputs = replace(inputs, class_tokens=names, numbers=_without(inputs, CLASS_NUMBERS))
     if "text" in parts:
-        numbers = inputs.numbers.clone()
-        numbers[..., TEXT_NUMBERS] = 0
+        numbers = _without(inputs, TEXT_NUMBERS)
         words = torch.zeros_like(inputs.text_tokens)
         inputs = replace(inputs, text_tokens=words, numbers=numbers)
     return inputs
+
+
+def _without(inputs: Inputs, numbers: Sequence[int]) -> Tensor:
+    """The numbers of nodes with some of them 0: [B, N, NUM_NUMBERS]."""
+    out = inputs.numbers.clone()
+    out[..., numbers] = 0
+    return out
 
 
 def drop_images(inputs: Inputs, share: float, dice: Dice) -> Inputs:
@@ -125,10 +141,18 @@ def drop_images(inputs: Inputs, share: float, dice: Dice) -> Inputs:
 
 def drop_words(inputs: Inputs, class_share: float, text_share: float, dice: Dice) -> Inputs:
     """Hide shares of the class and of the text tokens, each token everywhere in its section, and
-    all of them in such a share of the sections: words must not be all that the model goes by."""
+    all of them in such a share of the sections: words must not be all that the model goes by.
+
+    What class names nodes share is hidden less often: it holds on sites never seen, too, but pages
+    may have none.
+    """
+    unnamed = dice.uniform() < _UNNAMED * class_share
+    numbers = torch.where(unnamed[:, None, None], _without(inputs, CLASS_NUMBERS), inputs.numbers)
+    names = inputs.class_tokens.masked_fill(unnamed[:, None, None], 0)
     return replace(
         inputs,
-        class_tokens=_drop(inputs.class_tokens, class_share, CLASS_BUCKETS, dice),
+        numbers=numbers,
+        class_tokens=_drop(names, class_share, CLASS_BUCKETS, dice),
         text_tokens=_drop(inputs.text_tokens, text_share, TEXT_BUCKETS, dice),
     )
 

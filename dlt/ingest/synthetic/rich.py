@@ -139,6 +139,26 @@ def _panel(c: Composer) -> Item:
     return c.node("div", "tab-panel", *parts, flow=flow, look=look)
 
 
+def add_on(c: Composer) -> Item:
+    """What no role fits, such as posts or prices of an add-on: dropped with all its parts."""
+    makers: tuple[Kind, ...] = (
+        lambda c: w.bold_node(c, c.rng.choice(("h3", "h4", "span")), "", person(c.rng)),
+        lambda c: w.text_node(
+            c, c.rng.choice(("p", "div")), "", phrase(c.rng, c.site.language, 2, 9)
+        ),
+        lambda c: w.text_node(c, "a", "", c.rng.choice(c.site.language.actions)),
+        lambda c: w.picture(c, 0.7, width=80),
+        lambda c: c.node(c.rng.choice(("div", "span")), "", w.glyph(c, 14)),
+    )
+    chosen = c.rng.choices(makers, k=c.rng.randint(1, 3))
+    entries = [
+        c.node("div", "add-on-item", *(make(c) for make in chosen), flow=Flow(gap=3))
+        for _ in range(c.rng.randint(1, 4))
+    ]
+    core = c.node("div", "add-on-list", *entries, flow=Flow(gap=4))
+    return w.dropped(c.widget("add-on", c.node("div", "add-on", core)))
+
+
 def carousel(c: Composer, slide: Kind, shown: int, count: int) -> Item:
     """Slides of which `shown` are seen, with arrows or dots."""
     slides = [slide(c) for _ in range(count)]
@@ -246,6 +266,8 @@ def icon_box(c: Composer, link: bool = False) -> Item:
         drawing = c.node(c.rng.choice(("span", "a")), "icon", drawing, flow=Flow(align=c.align))
     mark = c.node("div", "box-icon", drawing, flow=Flow(align=c.align))
     merge_chain(mark, "icon")
+    if c.builder and c.rng.random() < 0.1:  # without a text
+        return c.composite(mark)
     return _boxed(c, mark, *_box_texts(c, link))
 
 
@@ -292,6 +314,10 @@ def _boxed(c: Composer, first: Item, title: Item, *texts: Item) -> Item:
     flow = Flow(gap=5, align=c.align)
     if c.builder:
         content = c.node("div", "box-content", title, *texts, flow=flow)
+        if first.role == "icon" and c.rng.random() < 0.25:  # some add-ons call all of it an icon
+            whole = c.node("div", "box-icon", first, content, flow=flow)
+            merge_chain(whole, "icon")
+            return c.composite(c.node("div", "box-wrap", whole))
         return c.composite(c.node("div", "box-wrap", first, content, flow=flow))
     if len(texts) == 1:
         content = c.node("div", "box-content", title, *texts, role=MERGE, flow=flow)

@@ -168,15 +168,15 @@ def divider(c: Composer) -> Item:
 def spacer(c: Composer) -> Item:
     """Empty space, or a place that links lead to: dropped."""
     if c.builder and c.rng.random() < 0.25:
-        return _dropped(c.widget("anchor", c.node("div", "anchor")))
+        return dropped(c.widget("anchor", c.node("div", "anchor")))
     gap = c.node("div", "spacer-inner", flow=Flow(height=float(c.rng.randint(10, 30))))
-    return _dropped(c.widget("spacer", c.node("div", "spacer", gap)) if c.builder else gap)
+    return dropped(c.widget("spacer", c.node("div", "spacer", gap)) if c.builder else gap)
 
 
 def script(c: Composer) -> Item:
     """What is never seen: dropped."""
     tag = c.rng.choice(("script", "style", "template", "noscript"))
-    return _dropped(c.node(tag, "", flow=Flow(cover=True)))
+    return dropped(c.node(tag, "", flow=Flow(cover=True)))
 
 
 def form(c: Composer) -> Item:
@@ -190,10 +190,11 @@ def form(c: Composer) -> Item:
     send.flow = Flow(pad=(4, 8, 4, 8))
     send.look = replace(send.look, fill=c.tone.panel, border=c.tone.line)
     core = c.node("form", "form", *fields, send, flow=Flow("line", gap=5, align=c.align))
-    return _dropped(c.node("div", "widget-form", core, flow=Flow(align=c.align)))
+    return dropped(c.node("div", "widget-form", core, flow=Flow(align=c.align)))
 
 
-def _dropped(item: Item) -> Item:
+def dropped(item: Item) -> Item:
+    """The same, with nothing in it an element."""
     for each in item.walk():
         each.role = DROP
     return item
