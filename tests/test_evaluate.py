@@ -147,7 +147,7 @@ def test_every_number_of_steps_is_timed(out: Path) -> None:
 def test_the_error_analysis_keeps_its_schema_and_matches_the_table(out: Path) -> None:
     analysis = json.loads((out / "errors.json").read_text())
     Draft202012Validator(ERROR_ANALYSIS_SCHEMA).validate(analysis)
-    lines = (out / "tables" / "errors.csv").read_text().splitlines()
+    lines = (out / "errors.csv").read_text().splitlines()
     assert analysis["errors"] == sum(analysis["by_class"].values()) == len(lines) - 1 > 0
 
 
