@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dlt.data.labelled import Labelled, load_labelled, true_labels
 from dlt.evaluate.against import other_model
@@ -43,6 +43,7 @@ class Source:
     val: Examples | None = None
     log: Path | None = None  # the DVCLive folder of the training
     start: Path | None = None  # the model that training started from
+    made_with: Mapping[str, Any] = field(default_factory=dict)  # parameters of the data
     folders: Path | None = None  # the dataset folder in which the examples lie, to link to them
 
 
