@@ -15,6 +15,7 @@ from dlt import predict
 from dlt.data.examples import read_examples
 from dlt.errors import DltError
 from dlt.evaluate import predictions
+from dlt.evaluate.__main__ import main as command_line
 from dlt.evaluate.against import other_model
 from dlt.evaluate.conditioning import MODES
 from dlt.evaluate.error_analysis import ERROR_ANALYSIS_SCHEMA
@@ -167,6 +168,19 @@ def test_the_command_needs_no_pipeline(out: Path, data: Path, tmp_path: Path) ->
     ours, same = (json.loads((folder / "evaluate.json").read_text()) for folder in (tmp_path, out))
     assert ours["layout_accuracy"] == same["layout_accuracy"]
     assert [row["name"] for row in ours["baselines"]] == ["structure"]
+
+
+@pytest.mark.parametrize("option", ["--data", "--train"])
+def test_a_folder_without_examples_is_named(
+    option: str, out: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = {"--data": data / "test", "--train": data / "train", option: tmp_path / "empty"}
+    given = [word for pair in folders.items() for word in map(str, pair)]
+    command = ["evaluate", "--model", str(out / "model"), *given, "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(DltError, match=rf"{option} .*empty: no examples"):
+        command_line()
+    assert not (tmp_path / "out").exists()
 
 
 def test_predictions_come_with_their_confidence(

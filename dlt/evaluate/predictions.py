@@ -86,6 +86,7 @@ def predict_all(
         DltError: an example is damaged, or `params.against` names no model.
     """
     size = params.batch_size
+    other = _load_other(params.against, predictor.sample) if params.against else None
     alone = replace(predictor, sample=Sample(steps=1), decoder=independent)
     proposal = StructureOnly(predictor.model, predictor.params)
     found: dict[Key, list[Pair]] = {TEST: [], INDEPENDENT: [], STRUCTURE: []}
@@ -98,8 +99,8 @@ def predict_all(
     if source.train:
         for name, baseline in _fit_baselines(source.train, params).items():
             found["baselines", name] = _baseline_pairs(baseline, found[TEST])
-    if params.against:
-        found[AGAINST] = _other_pairs(params.against, source.test, predictor.sample, size)
+    if other:
+        found[AGAINST] = predict_examples(other, source.test(), size, "other model")
     for group, changes, wanted in (
         ("robustness", ROBUSTNESS, params.robustness),
         ("ablations", ABLATIONS, params.ablations),
@@ -151,7 +152,6 @@ def _baseline_pairs(baseline: Baseline, pairs: Sequence[Pair]) -> list[Pair]:
     ]
 
 
-def _other_pairs(against: str, test: Examples, settings: Sample, batch_size: int) -> list[Pair]:
+def _load_other(against: str, settings: Sample) -> Predictor:
     with other_model(against) as folder:
-        other = Predictor.load(folder, settings)
-    return predict_examples(other, test(), batch_size, "other model")
+        return Predictor.load(folder, settings)
