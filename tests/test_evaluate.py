@@ -86,7 +86,7 @@ def outputs(folder: Path) -> Outputs:
 
 def test_everything_asked_for_is_measured(out: Path) -> None:
     evaluation = json.loads((out / "evaluate.json").read_text())
-    others = ["structure", "tag_label", "nearest", "extra_trees", "other_model"]
+    others = ["structure", "tag_label", "nearest", "extra_trees", "boosted_trees", "other_model"]
     assert [row["name"] for row in evaluation["baselines"]] == others
     assert [row["name"] for row in evaluation["robustness"]] == list(ROBUSTNESS)
     assert [row["name"] for row in evaluation["ablations"]] == list(ABLATIONS)
@@ -255,7 +255,10 @@ def test_a_model_of_a_git_revision_is_found(
         run("git", "add", "-A")
         run("git", "commit", "-q", "-m", f"model {seed}")
     monkeypatch.chdir(tmp_path)
-    for revision, content in zip(("HEAD~1", "HEAD"), contents, strict=True):
+    run("git", "tag", "dlt@v0.0.1", "HEAD~1")  # as `gto register dlt HEAD~1` does
+    for revision, content in zip(
+        ("HEAD~1", "HEAD", "dlt@v0.0.1"), (*contents, contents[0]), strict=True
+    ):
         with other_model(revision) as folder:
             assert (folder / MODEL_FILE).read_bytes() == content
     with other_model("models/dlt") as folder:

@@ -139,9 +139,9 @@ def _fit_baselines(train: Examples, params: Evaluate) -> dict[str, Baseline]:
     found = {name: baseline(known) for name, baseline in BASELINES.items()}
     if params.trained_baselines:
         # scikit-learn takes a second to import
-        from dlt.evaluate.node_trees import NodeTrees
+        from dlt.evaluate.node_trees import ENSEMBLES, NodeTrees
 
-        found["extra_trees"] = NodeTrees(known)
+        found |= {name: NodeTrees(known, make) for name, make in ENSEMBLES.items()}
     return found
 
 
