@@ -36,6 +36,7 @@ class Inputs:
     relations: Tensor  # int64 [B, N, N]
     parents: Tensor  # int64 [B, N]: the root is its own, padding is the root's child
     grounding: Tensor  # float32 [B, N, NUM_GROUNDING]: see dlt.data.encode.Encoded
+    looks: Tensor  # float32 [B, N, NUM_LOOKS]: see dlt.grounding.looks
     images: Tensor  # uint8 [B, Y, X, 3]
     image_heights: Tensor  # float32 [B], px: the rows below are padding
 
@@ -85,6 +86,7 @@ def collate_inputs(sections: Sequence[Encoded]) -> Inputs:
         relations=_pad([s.relations for s in sections]).long(),
         parents=_pad([s.parents for s in sections]),
         grounding=_pad([s.grounding for s in sections]),
+        looks=_pad([s.looks for s in sections]),
         images=_pad([section.image for section in sections], fill=255),
         image_heights=torch.tensor([float(s.image_height) for s in sections]),
     )
@@ -109,7 +111,8 @@ def hide(inputs: Inputs, parts: Collection[str]) -> Inputs:
     numbers that tell of text lengths) and `classes` (names, and numbers that tell which nodes share
     some). Grounding needs both image and text."""
     if "image" in parts or "text" in parts:
-        inputs = replace(inputs, grounding=torch.zeros_like(inputs.grounding))
+        nothing = torch.zeros_like(inputs.grounding), torch.zeros_like(inputs.looks)
+        inputs = replace(inputs, grounding=nothing[0], looks=nothing[1])
     if "image" in parts:
         inputs = replace(inputs, images=torch.full_like(inputs.images, 255))
     if "classes" in parts:
@@ -135,6 +138,7 @@ def drop_images(inputs: Inputs, share: float, dice: Dice) -> Inputs:
     return replace(
         inputs,
         grounding=inputs.grounding * shown,
+        looks=inputs.looks * shown,
         images=torch.where(shown[..., None], inputs.images, 255),
     )
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dlt.grounding.blobs import WIDTH, Boxes, find_blobs
-from dlt.grounding.ground import ground
+from dlt.grounding.ground import Grounding, ground
+from dlt.grounding.looks import find_looks
 from dlt.section.errors import SectionError
 from dlt.section.labels import Labels, element_of_nodes, node_boxes
 from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES, ROLES
@@ -107,6 +108,7 @@ class Encoded:
     # of each of the boxes that `ground` finds for a node: whether there is one, and its edges as
     # fractions; then whether it stands beside siblings; the height of a line of a leaf, in widths
     grounding: Floats  # [N, NUM_GROUNDING], 0 where nothing was found
+    looks: Floats  # [N, NUM_LOOKS]: see `find_looks`
     blobs: Boxes  # [K, 4]: what `grounding` was found among
     image: NDArray[np.uint8]  # [rows, width, 3], white below `image_height`
     image_height: int  # px, of the screenshot itself
@@ -144,6 +146,8 @@ def encode_view(
 ) -> Encoded:
     """Encode one section whose screenshot is decoded already; see `Encoded` for what is made of it."""
     overlap, shared = _class_overlap(structure)
+    grounding = ground(structure, blobs)
+    pixels = image[:image_height]
     return Encoded(
         name=name,
         tags=np.array([_tag_id(node.tag) for node in structure.nodes]),
@@ -152,7 +156,8 @@ def encode_view(
         numbers=_numbers(structure, shared),
         relations=_relations(structure, overlap),
         parents=np.maximum(np.array(structure.parents), 0),
-        grounding=_grounding(structure, blobs, image_height / image.shape[1]),
+        grounding=_grounding(grounding, image_height / image.shape[1]),
+        looks=find_looks(pixels, grounding.boxes, structure.parents).astype(np.float32),
         blobs=blobs,
         image=image,
         image_height=image_height,
@@ -349,13 +354,13 @@ def _relations(structure: Structure, overlap: Floats) -> NDArray[np.uint8]:
     return out + np.uint8(len(RELATIONS)) * alike
 
 
-def _grounding(structure: Structure, blobs: Boxes, aspect: float) -> Floats:
+def _grounding(found: Grounding, aspect: float) -> Floats:
     """See `Encoded`; `aspect` is the screenshot's height over its width."""
-    *places, in_row, line_heights = ground(structure, blobs)
+    *places, in_row, line_heights = found
     columns = []
-    for found in places:
-        edges = (found / WIDTH / [1, aspect, 1, aspect]).clip(0, 1)
-        columns += [~np.isnan(found[:, :1]), edges]
+    for boxes in places:
+        edges = (boxes / WIDTH / [1, aspect, 1, aspect]).clip(0, 1)
+        columns += [~np.isnan(boxes[:, :1]), edges]
     out = np.column_stack([*columns, in_row, line_heights / WIDTH])
     return np.nan_to_num(out).astype(np.float32)
 
