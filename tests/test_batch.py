@@ -1,13 +1,10 @@
-"""Batches: every section once, next to it sections of its size, and what is hidden in them."""
+"""Batches: every section once, and next to it sections of its size."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlt.data.batch import collate_inputs, drop_words, length_batches
-from dlt.data.dice import Dice
-from dlt.data.encode import CLASS_NUMBERS, NUM_NUMBERS, encode_view
-from dlt.section.tree import Node, Structure
+from dlt.data.batch import length_batches
 
 SIZES = st.lists(st.tuples(st.integers(1, 160), st.integers(8, 2560)), min_size=1, max_size=90)
 
@@ -37,18 +34,3 @@ def test_little_is_padding_and_batches_change() -> None:
         assert padding(sizes, found[0]) < 0.18, "although they have nothing to do with each other"
         assert padding(sizes, [list(range(i, i + 16)) for i in range(0, 1600, 16)]) > 0.5
     assert {frozenset(b) for b in found[0]} != {frozenset(b) for b in found[1]}
-
-
-def test_some_sections_without_class_names_do_not_share_any_either() -> None:
-    structure = Structure((Node("div.e.a", -1), Node("div.e.b", 0)))
-    section = encode_view(
-        "s", structure, None, np.zeros((8, 8, 3), np.uint8), 8, np.empty((0, 4), np.float32)
-    )
-    inputs = collate_inputs([section] * 200)
-    hidden = drop_words(inputs, 1.0, 0.0, Dice(0, 0, range(200)))
-    assert not hidden.class_tokens.any()
-    shared = hidden.numbers[..., CLASS_NUMBERS].any(-1).any(-1)
-    assert 20 < 200 - int(shared.sum()) < 70
-    others = [i for i in range(NUM_NUMBERS) if i not in CLASS_NUMBERS]
-    assert hidden.numbers[..., others].equal(inputs.numbers[..., others])
-    assert drop_words(inputs, 0.0, 0.5, Dice(0, 0, range(200))).numbers.equal(inputs.numbers)

@@ -227,6 +227,17 @@ def test_what_no_role_fits_is_dropped_as_a_whole() -> None:
     assert {item.role for item in rich.add_on(composer).walk()} == {DROP}
 
 
+def test_closed_answers_are_there_or_not() -> None:
+    kept = 0
+    for seed in range(60):
+        composer = Composer(make_site("s", "train", str(seed)), "kind", Random(seed))
+        entries = rich.accordion(composer, 3)
+        while len(entries.children) == 1:
+            entries = entries.children[0]
+        kept += len(entries.children[-1].children) == 2
+    assert 5 < kept < 35
+
+
 def test_text_is_wrapped_by_its_width() -> None:
     """No line is wider than asked for, unless it is one word; no word is lost."""
     font = Font("sans", 9)

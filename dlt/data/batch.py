@@ -20,7 +20,6 @@ from dlt.data.encode import (
     Encoded,
 )
 
-_UNNAMED = 0.2  # of sections whose class names are hidden: their nodes share none, either
 _SIZE_NOISE = 0.03  # of the logarithms of sizes that decide what is batched together
 
 
@@ -145,18 +144,10 @@ def drop_images(inputs: Inputs, share: float, dice: Dice) -> Inputs:
 
 def drop_words(inputs: Inputs, class_share: float, text_share: float, dice: Dice) -> Inputs:
     """Hide shares of the class and of the text tokens, each token everywhere in its section, and
-    all of them in such a share of the sections: words must not be all that the model goes by.
-
-    What class names nodes share is hidden less often: it holds on sites never seen, too, but pages
-    may have none.
-    """
-    unnamed = dice.uniform() < _UNNAMED * class_share
-    numbers = torch.where(unnamed[:, None, None], _without(inputs, CLASS_NUMBERS), inputs.numbers)
-    names = inputs.class_tokens.masked_fill(unnamed[:, None, None], 0)
+    all of them in such a share of the sections: words must not be all that the model goes by."""
     return replace(
         inputs,
-        numbers=numbers,
-        class_tokens=_drop(names, class_share, CLASS_BUCKETS, dice),
+        class_tokens=_drop(inputs.class_tokens, class_share, CLASS_BUCKETS, dice),
         text_tokens=_drop(inputs.text_tokens, text_share, TEXT_BUCKETS, dice),
     )
 

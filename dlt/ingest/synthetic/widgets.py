@@ -53,9 +53,10 @@ def paragraph(c: Composer, least: int = 10, most: int = 30, count: int = 1) -> I
             emphasise(c, part)
     if c.builder and c.site.extra:
         parts = [c.node("div", "texts", *parts, flow=Flow(gap=4))]
-    if c.builder and c.rng.random() < 0.05:  # pasted from elsewhere, wrappers and all
-        for _ in range(c.rng.randint(2, 12)):
-            parts = [c.node("div", "", *parts, flow=Flow(gap=4))]
+    if c.builder and c.rng.random() < 0.1:  # pasted from elsewhere, wrappers and all
+        named = c.rng.random() < 0.6
+        for i in range(c.rng.choice((1, 2, 3, 4, 4, 8, 12))):
+            parts = [c.node("div", f"pasted-{i}" if named else "", *parts, flow=Flow(gap=4))]
     return c.widget("paragraph", *parts)
 
 
@@ -146,8 +147,11 @@ def image(c: Composer, ratio: float = 0, width: float = 0, caption: bool = False
     if caption:
         below = text_node(c, "figcaption", "caption", phrase(c.rng, c.site.language, 2, 4))
         core = c.node("figure", "figure", core, below, flow=Flow(gap=2, align=c.align))
-    elif c.site.image_wrapper:
-        core = c.node(c.site.image_wrapper, "figure", core, flow=Flow(align=c.align))
+    else:
+        if c.site.image_wrapper != "a" and c.rng.random() < 0.25:
+            core = c.node("a", "image-link", core, flow=Flow(align=c.align))
+        if c.site.image_wrapper:
+            core = c.node(c.site.image_wrapper, "figure", core, flow=Flow(align=c.align))
     return c.widget("image", core)
 
 
