@@ -107,6 +107,26 @@ def test_an_item_like_the_one_before_is_repeated() -> None:
     assert found == {2: False, 3: False, 5: True, 6: False}
 
 
+def test_a_leaf_tells_how_far_it_is_from_the_one_before() -> None:
+    nodes = (
+        Node("section", -1),
+        Node("div.card", 0),
+        Node("h3", 1, "One"),
+        Node("p", 1, "of them"),
+        Node("div.card", 0),
+        Node("h3", 4, "Two"),
+    )
+    first, second, third = find_leaves(Structure(nodes))
+    assert [leaf.shared for leaf in (first, second, third)] == [0, 2, 1]
+    assert {leaf.depth for leaf in (first, second, third)} == {3}
+    assert first.look == third.look != second.look
+
+
+def test_a_text_that_was_cut_is_known_by_its_length() -> None:
+    nodes = (Node("div", -1), Node("p", 0, "x" * 160), Node("p", 0, "x" * 200))
+    assert [leaf.cut for leaf in find_leaves(Structure(nodes))] == [True, False]
+
+
 # --- grounding ------------------------------------------------------------------------------------
 
 
@@ -142,6 +162,32 @@ def test_nodes_are_found_where_they_were_painted() -> None:
     assert by_left[2].tolist() == [60, 60, 360, boxes[5, 3]], "it ends where the next one begins"
     assert by_left[0, [0, 2]].tolist() == [60, 660], "a row is as wide as its cells"
     assert by_centre[2, 2] == by_centre[6, 0] == 310, "or they meet in the middle"
+
+
+def test_a_text_that_was_cut_may_fill_many_lines() -> None:
+    image, draw = page(320)
+    for i in range(14):
+        write(draw, 40, 20 + 16 * i, "We plan and plant and water all that grows", 13)
+    write(draw, 40, 290, "Call us", 13)
+    text = ("We plan and plant and water all that grows " * 4)[:160]
+    nodes = (Node("section", -1), Node("p", 0, text), Node("a", 0, "Call us"))
+    boxes, *_ = ground(Structure(nodes), find_blobs(np.asarray(image)))
+    assert boxes[1][1] < 26 and 236 < boxes[1][3] < 250 and boxes[2][1] > 285
+
+
+def test_the_next_column_begins_beside_all_of_the_one_before() -> None:
+    image, draw = page(200)
+    structure = [Node("section", -1)]
+    for x, count in (40, 4), (340, 4):
+        column = len(structure)
+        structure.append(Node("div.col", 0))
+        for i in range(count):
+            write(draw, x, 20 + 40 * i, "Any words", 14)  # all alike: their order is all there is
+            structure.append(Node("p", column, "Any words"))
+    boxes, *_ = ground(Structure(tuple(structure)), find_blobs(np.asarray(image)))
+    tops = boxes[[2, 3, 4, 5, 7, 8, 9, 10], 1]
+    assert (boxes[2:6, 0] < 60).all() and (boxes[7:, 0] > 330).all()
+    assert (np.diff(tops[:4]) > 30).all() and (np.diff(tops[4:]) > 30).all()
 
 
 def test_equal_columns_have_the_cells_that_they_are() -> None:

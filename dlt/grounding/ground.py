@@ -3,7 +3,7 @@
 The leaves of a DOM come in the order in which people read a page. So do lines of text and pictures
 in the screenshot, and a text fills as much of its lines as it has characters. The likeliest
 assignment is found by a beam search (Lowerre 1976): each leaf takes a run that shares no blob with
-one taken before, or is not to be seen. Axis suffixes: h hypothesis, s run.
+one taken before, or is not to be seen. Axis suffixes: h hypothesis, s run, c candidate (a run).
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from dlt.grounding.blobs import Boxes, inside
 from dlt.grounding.cells import find_cells
+from dlt.grounding.costs import COSTS
 from dlt.grounding.leaves import Leaf, find_leaves
-from dlt.grounding.runs import UNSEEN, Floats, Runs, begin, find_runs, fit, follow, sharing
+from dlt.grounding.moves import State, move_costs
+from dlt.grounding.runs import Floats, Runs, find_runs, fit_costs
 from dlt.section.tree import Structure, subtree_ends
 
-_BEAM = 100  # hypotheses that are kept after each leaf
+_BEAM = 200  # hypotheses that are kept after each leaf
+_CANDIDATES = 48  # runs that a leaf is tried with: those that fit best
 _MAX_LEAVES = 512  # what comes after them is not looked for
 
 
@@ -49,24 +52,22 @@ def ground(structure: Structure, blobs: Boxes) -> Grounding:
 
 def _assign(leaves: Sequence[Leaf], runs: Runs) -> list[int]:
     """The run of each leaf, or -1 for none: the cheapest assignment that the search comes across."""
-    count = len(runs.boxes_s4)
-    # by whether the next leaf is repeated; the last row: from nowhere
-    onward = [np.vstack([follow(runs, repeated), begin(runs)]) for repeated in (False, True)]
-    shared = sharing(runs)
-    cost_h: Floats = np.zeros(1)
-    last_h = np.array([count])
-    taken_hs = np.zeros((1, count), bool)
+    state = State.start(leaves, runs)
+    cost_h: Floats = np.zeros(1, np.float32)
+    unseen_h = np.zeros(1, bool)
+    count = min(_CANDIDATES, len(runs.boxes_s4))
     steps = []
     for leaf in leaves:
-        seen_hs = cost_h[:, None] + onward[leaf.repeated][last_h] + fit(leaf, runs)
-        seen_hs[taken_hs] = np.inf
-        choices = np.column_stack([seen_hs, cost_h + UNSEEN[leaf.kind]])
-        before_h, run_h, cost_h = _cheapest(choices)
-        seen_h = run_h < count
-        taken_hs = taken_hs[before_h]
-        taken_hs[seen_h] |= shared[run_h[seen_h]]
-        last_h = np.where(seen_h, run_h, last_h[before_h])
-        steps.append((before_h, np.where(seen_h, run_h, -1)))
+        fit_s = fit_costs(leaf, runs)
+        run_c = np.argpartition(fit_s, count - 1)[:count]
+        seen_hc = fit_s[run_c] + move_costs(state, leaf, runs, run_c)
+        none_h = np.where(unseen_h, COSTS.unseen_too[leaf.kind], COSTS.unseen[leaf.kind])
+        choices = cost_h[:, None] + np.column_stack([seen_hc, none_h])
+        before_h, chosen_h, cost_h = _cheapest(choices)
+        unseen_h = chosen_h == count
+        run_h = np.append(run_c, -1)[chosen_h]
+        state = state.go_on(before_h, run_h, leaf, runs)
+        steps.append((before_h, run_h))
     return _trace(steps, int(cost_h.argmin()))
 
 
