@@ -88,13 +88,13 @@ def test_leaves_are_what_shows_something() -> None:
         Node("script", 0, "1 + 1"),
         Node("div.line", 0),
     )
-    found = [(leaf.node, leaf.kind, leaf.characters) for leaf in find_leaves(Structure(nodes))]
+    found = [(leaf.node, leaf.kind, leaf.text) for leaf in find_leaves(Structure(nodes))]
     assert found == [
-        (1, "text", 12),
-        (4, "link", 2),
-        (5, "icon", 0),
-        (7, "picture", 0),
-        (9, "blank", 0),
+        (1, "text", "A title bold"),
+        (4, "link", "Go"),
+        (5, "icon", ""),
+        (7, "picture", ""),
+        (9, "blank", ""),
     ]
 
 
@@ -175,6 +175,18 @@ def test_a_text_that_was_cut_may_fill_many_lines() -> None:
     assert boxes[1][1] < 26 and 236 < boxes[1][3] < 250 and boxes[2][1] > 285
 
 
+def test_lines_are_as_high_whatever_their_letters() -> None:
+    texts = ("garage", "Garden", "can", "lid", "Öl, Ärger")
+    image, draw = page(300)
+    for i, text in enumerate(texts):
+        write(draw, 40, 20 + 50 * i, text, 30)
+    nodes = (Node("section", -1), *(Node("p", 0, text) for text in texts))
+    boxes, *_ = ground(Structure(nodes), find_blobs(np.asarray(image)))
+    for edge in 1, 3:
+        places = boxes[1:, edge] - 50 * np.arange(len(texts))
+        assert np.ptp(places) < 6, "the ink of these lines differs by up to 12 px"
+
+
 def test_the_next_column_begins_beside_all_of_the_one_before() -> None:
     image, draw = page(200)
     structure = [Node("section", -1)]
@@ -219,7 +231,8 @@ def test_whatever_there_is_boxes_lie_in_the_page_and_hold_those_below(
     assert not (in_row & np.isnan(cells[0][:, 0])).any()
     for own in cells:
         assert (np.isnan(own).all(1) | (own[:, 2] > own[:, 0])).all() and own.shape == boxes.shape
-    assert (boxes[found] >= 0).all() and (boxes[found] <= [WIDTH, 64, WIDTH, 64]).all()
+    line = np.array([0, 1, 0, 1]) * 64  # may be higher than its letters, and begin above the page
+    assert (boxes[found] >= -line).all() and (boxes[found] <= [WIDTH, 64, WIDTH, 64] + line).all()
     for i, end in enumerate(subtree_ends(structure.parents)):
         below = np.flatnonzero(found[i:end]) + i
         assert found[i] == (len(below) > 0)

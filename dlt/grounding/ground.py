@@ -17,7 +17,7 @@ from dlt.grounding.cells import find_cells
 from dlt.grounding.costs import COSTS
 from dlt.grounding.leaves import Leaf, find_leaves
 from dlt.grounding.moves import State, move_costs
-from dlt.grounding.runs import Floats, Runs, find_runs, fit_costs
+from dlt.grounding.runs import Floats, Runs, find_runs, fit_costs, line_box
 from dlt.section.tree import Structure, subtree_ends
 
 _BEAM = 200  # hypotheses that are kept after each leaf
@@ -28,7 +28,7 @@ _MAX_LEAVES = 512  # what comes after them is not looked for
 class Grounding(NamedTuple):
     """Where the nodes of a structure are, in px; NaN where nothing was found."""
 
-    boxes: Boxes  # [N, 4]: the hull of what the subtree of a node shows
+    boxes: Boxes  # [N, 4]: the hull of what the subtree of a node shows, of texts the whole lines
     frames: Boxes  # [N, 4]: the smallest blob around that
     by_centre: Boxes  # [N, 4]: the cell in a row that the centre of that tells
     by_left: Boxes  # [N, 4]: the same of its left edge
@@ -39,15 +39,20 @@ class Grounding(NamedTuple):
 def ground(structure: Structure, blobs: Boxes) -> Grounding:
     """Find the N nodes of a structure among the blobs [K, 4] of its screenshot."""
     count = len(structure)
-    boxes, heights = np.full((count, 4), np.nan), np.full(count, np.nan)
+    (boxes, ink), heights = np.full((2, count, 4), np.nan), np.full(count, np.nan)
     leaves = find_leaves(structure)[:_MAX_LEAVES]
     if len(blobs) and leaves:
         runs = find_runs(blobs)
         for leaf, run in zip(leaves, _assign(leaves, runs), strict=True):
             if run >= 0:
-                boxes[leaf.node], heights[leaf.node] = runs.boxes_s4[run], runs.height_s[run]
-    boxes = _hulls(boxes, subtree_ends(structure.parents))
-    return Grounding(boxes, _frames(boxes, blobs), *find_cells(boxes, structure.parents), heights)
+                ink[leaf.node] = runs.boxes_s4[run]
+                boxes[leaf.node] = line_box(leaf, runs, run) if leaf.text else ink[leaf.node]
+                heights[leaf.node] = runs.height_s[run]
+                if runs.lines_s[run] == 1:
+                    heights[leaf.node] = boxes[leaf.node, 3] - boxes[leaf.node, 1]
+    ends = subtree_ends(structure.parents)
+    boxes, ink = _hulls(boxes, ends), _hulls(ink, ends)
+    return Grounding(boxes, _frames(ink, blobs), *find_cells(boxes, structure.parents), heights)
 
 
 def _assign(leaves: Sequence[Leaf], runs: Runs) -> list[int]:

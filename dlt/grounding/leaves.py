@@ -17,8 +17,8 @@ class Leaf(NamedTuple):
 
     node: int
     kind: str  # text, link, picture, icon, field, rule, or blank: a box with nothing in it
-    characters: int  # of its text, that of inline children included
-    cut: bool  # the source kept only the beginning of its text
+    text: str  # that of inline children included
+    cut: bool  # the source kept only the beginning of the text
     repeated: bool  # begins another item like the one that the leaf before it was in
     shared: int  # how many of the nodes from the root to it are those of the leaf before it, too
     depth: int  # how many there are, itself included
@@ -30,9 +30,9 @@ def find_leaves(structure: Structure) -> list[Leaf]:
     kids = children(structure.parents)
     owners: dict[int, int] = {}  # of nodes within a leaf
     kinds: dict[int, str] = {}
-    texts: dict[int, list[int]] = {}  # their lengths
+    texts: dict[int, list[str]] = {}
     for i, (node, parent) in enumerate(zip(structure.nodes, structure.parents, strict=True)):
-        text = len(node.text.strip())
+        text = node.text.strip()
         if parent in owners:
             owners[i] = owners[parent]
             texts[owners[i]].append(text)
@@ -44,7 +44,7 @@ def find_leaves(structure: Structure) -> list[Leaf]:
 
 
 def _leaves(
-    structure: Structure, kinds: Mapping[int, str], texts: Mapping[int, Sequence[int]]
+    structure: Structure, kinds: Mapping[int, str], texts: Mapping[int, Sequence[str]]
 ) -> Iterator[Leaf]:
     """The leaves at the nodes that have a kind."""
     levels = depths(structure.parents)
@@ -56,8 +56,8 @@ def _leaves(
         yield Leaf(
             node=node,
             kind=kind,
-            characters=max(sum(n + 1 for n in texts[node] if n) - 1, 0),
-            cut=any(n in _CUT for n in texts[node]),
+            text=" ".join(filter(None, texts[node])),
+            cut=any(len(text) in _CUT for text in texts[node]),
             repeated=a != b and structure.nodes[a].selector == structure.nodes[b].selector,
             shared=levels[b],
             depth=levels[node] + 1,
@@ -66,7 +66,7 @@ def _leaves(
         before = node
 
 
-def _kind(tag: str, text: int, childless: bool) -> str | None:
+def _kind(tag: str, text: str, childless: bool) -> str | None:
     """What a node shows; None if it is no leaf, or never to be seen."""
     if tag == "svg":
         return "icon"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dlt.grounding.blobs import WIDTH, Boxes, inside, overlap
 from dlt.grounding.costs import COSTS, Moves
 from dlt.grounding.leaves import Leaf
-from dlt.grounding.runs import Floats, Runs
+from dlt.grounding.runs import Floats, Runs, log_em
 
 _TOUCH = 3  # px by which boxes overlap that are still beside or below each other
 _NOWHERE = np.array([np.inf, np.inf, -np.inf, -np.inf], np.float32)
@@ -28,7 +28,7 @@ class State:
 
     taken_hk: Floats  # 1: a blob has an owner
     hulls_hd4: Boxes  # what the open nodes show so far, from the root; low edges inf: nothing
-    sizes_hg: Floats  # logarithms of the line heights of what looks alike; NaN where none is seen
+    sizes_hg: Floats  # logarithms of the type sizes of what looks alike; NaN where none is seen
 
     @classmethod
     def start(cls, leaves: Sequence[Leaf], runs: Runs) -> "State":
@@ -53,7 +53,7 @@ class State:
         np.maximum(own[..., 2:], box_h14[..., 2:], out=own[..., 2:])
         taken_hk, sizes_hg = self.taken_hk[before_h], self.sizes_hg[before_h]
         taken_hk[seen_h] += runs.members_sk[run_h[seen_h]]
-        sizes_hg[seen_h, leaf.look] = runs.log_height_s[run_h[seen_h]]
+        sizes_hg[seen_h, leaf.look] = log_em(leaf, runs)[run_h[seen_h]]
         return State(taken_hk, hulls_hd4, sizes_hg)
 
 
@@ -71,7 +71,7 @@ def move_costs(state: State, leaf: Leaf, runs: Runs, run_c: NDArray[np.int64]) -
         begin = COSTS.top * np.minimum(boxes_c4[:, 1], 240) + COSTS.start * boxes_c4[:, 0]
         cost_hc = np.where(begun_h[:, None], cost_hc, begin)
     size_h1 = state.sizes_hg[:, leaf.look, None]
-    other = np.minimum(np.abs(runs.log_height_s[run_c] - size_h1), 1)
+    other = np.minimum(np.abs(log_em(leaf, runs)[run_c] - size_h1), 1)
     cost_hc = cost_hc + COSTS.other_size * np.where(np.isnan(other), 0, other)
     taken_hc = state.taken_hk @ runs.members_sk[run_c].T > 0
     return np.where(taken_hc, np.inf, cost_hc)

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from dlt.grounding.blobs import MAX_LETTER, Boxes, inside, overlap
 from dlt.grounding.costs import COSTS
+from dlt.grounding.glyphs import ASCENT, DESCENT, reach
 from dlt.grounding.leaves import Leaf
 
 Floats = NDArray[np.floating]
 
 _MAX_LINES = 24  # of a text
-_EM = 0.59  # width of a character over the height of its line's ink
+_CHARACTER = 0.57  # em, width of one
+_LINE = ASCENT + DESCENT  # em, of the ink of a line with all kinds of letters
 _STACK = 8.0  # that what is no text is several blobs
 
 
@@ -30,7 +32,9 @@ class Runs:
     lines_s: NDArray[np.int64]
     height_s: Floats  # px, of a line
     log_height_s: Floats
-    capacity_s: Floats  # characters
+    room_s: Floats  # the widths of its lines, each over its height, added up
+    first_s: NDArray[np.int64]  # the blob of its first line
+    last_s: NDArray[np.int64]
     framed_s: NDArray[np.bool_]  # closely, as a button's text is
     uneven_s: Floats  # the logarithm of how much higher the highest line is than the lowest
     ragged_s: Floats  # 1 - the shortest line that is not the last over the longest
@@ -56,7 +60,9 @@ def find_runs(blobs: Boxes) -> Runs:
         lines_s=lines_s,
         height_s=height_s,
         log_height_s=np.log(np.maximum(height_s, 1)),
-        capacity_s=members_sk @ (width_k / np.maximum(height_k, 4)) / _EM,
+        room_s=members_sk @ (width_k / np.maximum(height_k, 4)),
+        first_s=np.array([stack[0] for stack in stacks]),
+        last_s=np.array([stack[-1] for stack in stacks]),
         framed_s=_closely_framed(boxes_s4, blobs),
         **_regularity(lines, starts),
     )
@@ -110,27 +116,52 @@ def fit_costs(leaf: Leaf, runs: Runs) -> Floats:
     """What it costs [S] that a leaf is a run."""
     if leaf.kind in ("text", "link"):
         return _text_costs(leaf, runs)
-    width, height = (runs.boxes_s4[:, 2:] - runs.boxes_s4[:, :2]).T
+    wide, height = (runs.boxes_s4[:, 2:] - runs.boxes_s4[:, :2]).T
     stack = np.where(runs.lines_s > 1, _STACK, -COSTS.claim)
     if leaf.kind == "picture":
-        small = COSTS.small * ((width <= 30) | (height <= 30))
-        return stack + small + 0.4 * np.exp(-width * height / 8000)
+        small = COSTS.small * ((wide <= 30) | (height <= 30))
+        return stack + small + 0.4 * np.exp(-wide * height / 8000)
     if leaf.kind == "icon":
-        oblong = COSTS.oblong * np.abs(np.log(np.maximum(width, 1) / np.maximum(height, 1)))
+        oblong = COSTS.oblong * np.abs(np.log(np.maximum(wide, 1) / np.maximum(height, 1)))
         return stack + oblong + 2 * (height > 70) + 1.5 * (height < 8)
     if leaf.kind == "field":
-        return stack + np.where((width > 60) & (height > 14) & (height < 140), 0.2, 2)
-    line = (height <= 5) & (width > 12)
+        return stack + np.where((wide > 60) & (height > 14) & (height < 140), 0.2, 2)
+    line = (height <= 5) & (wide > 12)
     if leaf.kind == "rule":
         return stack + np.where(line, -2.1, 3)
     return stack + np.where(line, -2.1, 0.4)
 
 
 def _text_costs(leaf: Leaf, runs: Runs) -> Floats:
-    excess = np.log((leaf.characters + 0.7) / (runs.capacity_s + 0.7))
+    room_s = runs.room_s * _line(leaf, runs.lines_s) / _CHARACTER
+    excess = np.log((len(leaf.text) + 0.7) / (room_s + 0.7))
     length = np.where(excess > 0, COSTS.length, -COSTS.cut if leaf.cut else -COSTS.length) * excess
     size = COSTS.size * ((runs.height_s > MAX_LETTER) | (runs.height_s < 5))
     framed, bare = (0, COSTS.bare) if leaf.kind == "link" else (COSTS.framed, 0)
     lines = COSTS.uneven * runs.uneven_s + COSTS.ragged * runs.ragged_s
     claim = COSTS.claim * np.minimum(runs.lines_s, 10)
     return length + size + np.where(runs.framed_s, framed, bare) + lines - claim
+
+
+def _line(leaf: Leaf, lines_s: NDArray[np.int64]) -> Floats:
+    """How high the ink of a leaf's lines is [S], in em: one line has the letters that it has."""
+    return np.where(lines_s > 1, _LINE, sum(reach(leaf.text)) if leaf.text else _LINE)
+
+
+def log_em(leaf: Leaf, runs: Runs) -> Floats:
+    """The logarithm of the size of a leaf's type [S], in px, if it is a run."""
+    return runs.log_height_s - np.log(_line(leaf, runs.lines_s))
+
+
+def line_box(leaf: Leaf, runs: Runs, run: int) -> Boxes:
+    """The box [4] of a text that is a run, as if there were all kinds of letters in its lines."""
+    left, top, right, bottom = runs.boxes_s4[run]
+    first, last = runs.blobs_k4[[runs.first_s[run], runs.last_s[run]]]
+    widths_k = runs.blobs_k4[:, 2] - runs.blobs_k4[:, 0]
+    letters = len(leaf.text) / max(runs.members_sk[run] @ widths_k, 1)  # on a px
+    above, below = reach(leaf.text[: round(letters * (first[2] - first[0]))])
+    top -= (ASCENT - above) / (above + below) * (first[3] - first[1])
+    if not leaf.cut:  # else who knows what its last line is
+        above, below = reach(leaf.text[-round(letters * (last[2] - last[0])) :])
+        bottom += (DESCENT - below) / (above + below) * (last[3] - last[1])
+    return np.array([left, top, right, bottom])
