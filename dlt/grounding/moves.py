@@ -71,8 +71,9 @@ def move_costs(state: State, leaf: Leaf, runs: Runs, run_c: NDArray[np.int64]) -
         begin = COSTS.top * np.minimum(boxes_c4[:, 1], 240) + COSTS.start * boxes_c4[:, 0]
         cost_hc = np.where(begun_h[:, None], cost_hc, begin)
     size_h1 = state.sizes_hg[:, leaf.look, None]
-    other = np.minimum(np.abs(log_em(leaf, runs)[run_c] - size_h1), 1)
-    cost_hc = cost_hc + COSTS.other_size * np.where(np.isnan(other), 0, other)
+    if not np.isnan(size_h1).all():
+        other = np.minimum(np.abs(log_em(leaf, runs)[run_c] - size_h1), 1)
+        cost_hc = cost_hc + COSTS.other_size * np.nan_to_num(other)
     taken_hc = state.taken_hk @ runs.members_sk[run_c].T > 0
     return np.where(taken_hc, np.inf, cost_hc)
 
@@ -117,7 +118,7 @@ class _Place:
     def _below(self, blobs_k4: Boxes, moves: Moves) -> Floats:
         last, boxes = self.last, self.boxes
         same_left = np.abs(boxes[..., 0] - last[..., 0]) < 4
-        same_centre = np.abs(boxes[..., [0, 2]].sum(-1) - last[..., [0, 2]].sum(-1)) < 8
+        same_centre = np.abs(_twice_middle(boxes, 0) - _twice_middle(last, 0)) < 8
         cost = moves.below + COSTS.fall * np.clip(boxes[..., 1] - last[..., 3], 0, 200)
         cost = cost + COSTS.same_left * same_left + COSTS.same_centre * same_centre
         return cost + COSTS.skipped * np.minimum(self._skipped(blobs_k4), 6)
@@ -137,6 +138,10 @@ class _Place:
     def _beside(self, moves: Moves) -> Floats:
         last, boxes = self.last, self.boxes
         level = np.abs(boxes[..., 1] - last[..., 1]) < 8
-        same_middle = np.abs(boxes[..., [1, 3]].sum(-1) - last[..., [1, 3]].sum(-1)) < 16
+        same_middle = np.abs(_twice_middle(boxes, 1) - _twice_middle(last, 1)) < 16
         cost = moves.right + COSTS.gap * np.clip(boxes[..., 0] - last[..., 2], 0, 300)
         return cost + COSTS.level * level + COSTS.same_middle * same_middle
+
+
+def _twice_middle(boxes: Boxes, axis: int) -> Floats:
+    return boxes[..., axis] + boxes[..., axis + 2]
