@@ -54,8 +54,9 @@ def overlap(a: Boxes, b: Boxes, axis: int) -> NDArray[np.floating]:
 
 def inside(inner: Boxes, outer: Boxes, margin: float) -> NDArray[np.bool_]:
     """Whether boxes lie in others, `margin` px away from their edges."""
-    low, high = inner[..., :2] - outer[..., :2], outer[..., 2:] - inner[..., 2:]
-    return np.asarray((np.minimum(low, high) >= margin).all(-1))
+    left, top, right, bottom = (inner[..., i] - outer[..., i] for i in range(4))
+    across = (left >= margin) & (right <= -margin)
+    return np.asarray(across & (top >= margin) & (bottom <= -margin))
 
 
 def _pieces(ink: NDArray[np.bool_]) -> Boxes:
