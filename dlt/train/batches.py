@@ -82,7 +82,7 @@ def make_part(
     if class_dropout or text_dropout:
         inputs = drop_words(inputs, class_dropout, text_dropout, dice)
     if image_dropout:
-        inputs = drop_images(inputs, image_dropout, dice)
+        drop_images(inputs, image_dropout, dice)
     given = draw_given(inputs.node_mask, dice)
     time_b = draw_times(dice)
     state = add_noise(targets, given, time_b, dice)
