@@ -82,7 +82,7 @@ def row(name: str, split: str, methods: Iterable[Predict], sections: Sequence[La
 
 def trees(train: Sequence[Labelled], seed: int) -> Predict:
     """Extra-trees, fitted."""
-    forest = NodeTrees([(s.structure, s.truth) for s in train], seed)
+    forest = NodeTrees([(s.structure, s.truth) for s in train], seed=seed)
     return lambda sections: [
         Pair(s.encoded.name, s.site, s.structure, s.truth, forest.predict(s.structure))
         for s in sections

@@ -33,6 +33,7 @@ def main() -> None:
         log=TRAIN_LOG,
         start=Path(outside(start)) if start else None,
         folders=RAW,
+        made_with=params.model_dump(include={"ingest", "split"}),
     )
     outputs = Outputs(EVALUATION, PERFORMANCE, ERROR_ANALYSIS, PLOTS)
     evaluate(source, outputs, REQUIREMENTS, params.evaluate, params.sample)

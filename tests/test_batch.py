@@ -50,4 +50,5 @@ def test_a_share_of_the_sections_is_shown_without_image() -> None:
         wanted = hidden if is_hidden else shown
         assert torch.equal(some.images[b], wanted.images[b])
         assert torch.equal(some.grounding[b], wanted.grounding[b])
+        assert torch.equal(some.looks[b], wanted.looks[b])
     assert torch.equal(some.tags, shown.tags)

@@ -15,7 +15,7 @@ from dlt.evaluate.compare import COMPARED, compare, score_all
 from dlt.evaluate.curves import read_curve, training_charts
 from dlt.evaluate.errors import section_errors
 from dlt.evaluate.metrics import Pair, section_score
-from dlt.evaluate.tables import COLUMNS, error_rows, write_tables
+from dlt.evaluate.tables import COLUMNS, write_errors, write_tables
 from dlt.section.labels import Labels
 from dlt.section.tree import Node, Structure
 
@@ -128,10 +128,14 @@ def test_no_confidences_no_calibration() -> None:
 
 
 def test_tables_have_their_columns_even_when_empty(tmp_path: Path) -> None:
-    errors = [section_errors(p) for p in sections(HALF)]
-    write_tables(tmp_path / "tables", {"errors": error_rows(errors)})
+    write_tables(tmp_path / "tables", {})
     assert sorted(p.stem for p in (tmp_path / "tables").iterdir()) == sorted(COLUMNS)
-    with (tmp_path / "tables" / "errors.csv").open(newline="") as file:
+    assert len((tmp_path / "tables" / "steps.csv").read_text().splitlines()) == 1
+
+
+def test_every_error_has_a_row(tmp_path: Path) -> None:
+    write_errors(tmp_path / "errors.csv", [section_errors(p) for p in sections(HALF)])
+    with (tmp_path / "errors.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 6
     assert (rows[0]["class"], rows[0]["true"], rows[0]["predicted"]) == (
@@ -139,7 +143,6 @@ def test_tables_have_their_columns_even_when_empty(tmp_path: Path) -> None:
         "paragraph",
         "list",
     )
-    assert len((tmp_path / "tables" / "steps.csv").read_text().splitlines()) == 1
 
 
 def test_curves_are_read_and_drawn(tmp_path: Path) -> None:

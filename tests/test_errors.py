@@ -146,10 +146,11 @@ def test_a_perfect_prediction_is_no_hard_section() -> None:
     assert analysis["errors"] == 0 and analysis["hardest"] == analysis["confusions"] == []
 
 
-def test_reasons_name_the_most_frequent_first() -> None:
-    def error(kind: str, true: str) -> Error:
-        return Error(kind, "a", "s", 1, "p", true, "list", 0.1)
+def test_reasons_name_the_most_costly_first() -> None:
+    def error(kind: str, true: str, cost: float = 0.1) -> Error:
+        return Error(kind, "a", "s", 1, "p", true, "list", cost)
 
-    errors = [error("missing", "icon")] + [error("wrong role", "heading")] * 2
-    assert error_reasons(errors, most=1) == ["2 × heading taken for list", "1 other error"]
-    assert error_reasons(errors)[1] == "1 × icon missing"
+    errors = [error("wrong box", "icon", 0.0)] * 3 + [error("missing", "icon")]
+    errors += [error("wrong role", "heading")] * 2
+    assert error_reasons(errors, most=1) == ["2 × heading taken for list", "4 other errors"]
+    assert error_reasons(errors)[1:] == ["1 × icon missing", "3 × icon in the wrong place"]

@@ -15,6 +15,7 @@ from dlt import predict
 from dlt.data.examples import read_examples
 from dlt.errors import DltError
 from dlt.evaluate import predictions
+from dlt.evaluate.__main__ import main as command_line
 from dlt.evaluate.against import other_model
 from dlt.evaluate.conditioning import MODES
 from dlt.evaluate.error_analysis import ERROR_ANALYSIS_SCHEMA
@@ -85,7 +86,7 @@ def outputs(folder: Path) -> Outputs:
 
 def test_everything_asked_for_is_measured(out: Path) -> None:
     evaluation = json.loads((out / "evaluate.json").read_text())
-    others = ["structure", "tag_label", "nearest", "extra_trees", "other_model"]
+    others = ["structure", "tag_label", "nearest", "extra_trees", "boosted_trees", "other_model"]
     assert [row["name"] for row in evaluation["baselines"]] == others
     assert [row["name"] for row in evaluation["robustness"]] == list(ROBUSTNESS)
     assert [row["name"] for row in evaluation["ablations"]] == list(ABLATIONS)
@@ -147,7 +148,7 @@ def test_every_number_of_steps_is_timed(out: Path) -> None:
 def test_the_error_analysis_keeps_its_schema_and_matches_the_table(out: Path) -> None:
     analysis = json.loads((out / "errors.json").read_text())
     Draft202012Validator(ERROR_ANALYSIS_SCHEMA).validate(analysis)
-    lines = (out / "tables" / "errors.csv").read_text().splitlines()
+    lines = (out / "errors.csv").read_text().splitlines()
     assert analysis["errors"] == sum(analysis["by_class"].values()) == len(lines) - 1 > 0
 
 
@@ -167,6 +168,19 @@ def test_the_command_needs_no_pipeline(out: Path, data: Path, tmp_path: Path) ->
     ours, same = (json.loads((folder / "evaluate.json").read_text()) for folder in (tmp_path, out))
     assert ours["layout_accuracy"] == same["layout_accuracy"]
     assert [row["name"] for row in ours["baselines"]] == ["structure"]
+
+
+@pytest.mark.parametrize("option", ["--data", "--train"])
+def test_a_folder_without_examples_is_named(
+    option: str, out: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = {"--data": data / "test", "--train": data / "train", option: tmp_path / "empty"}
+    given = [word for pair in folders.items() for word in map(str, pair)]
+    command = ["evaluate", "--model", str(out / "model"), *given, "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(DltError, match=rf"{option} .*empty: no examples"):
+        command_line()
+    assert not (tmp_path / "out").exists()
 
 
 def test_predictions_come_with_their_confidence(
@@ -241,7 +255,10 @@ def test_a_model_of_a_git_revision_is_found(
         run("git", "add", "-A")
         run("git", "commit", "-q", "-m", f"model {seed}")
     monkeypatch.chdir(tmp_path)
-    for revision, content in zip(("HEAD~1", "HEAD"), contents, strict=True):
+    run("git", "tag", "dlt@v0.0.1", "HEAD~1")  # as `gto register dlt HEAD~1` does
+    for revision, content in zip(
+        ("HEAD~1", "HEAD", "dlt@v0.0.1"), (*contents, contents[0]), strict=True
+    ):
         with other_model(revision) as folder:
             assert (folder / MODEL_FILE).read_bytes() == content
     with other_model("models/dlt") as folder:

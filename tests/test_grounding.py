@@ -88,13 +88,13 @@ def test_leaves_are_what_shows_something() -> None:
         Node("script", 0, "1 + 1"),
         Node("div.line", 0),
     )
-    found = [(leaf.node, leaf.kind, leaf.characters) for leaf in find_leaves(Structure(nodes))]
+    found = [(leaf.node, leaf.kind, leaf.text) for leaf in find_leaves(Structure(nodes))]
     assert found == [
-        (1, "text", 12),
-        (4, "link", 2),
-        (5, "icon", 0),
-        (7, "picture", 0),
-        (9, "blank", 0),
+        (1, "text", "A title bold"),
+        (4, "link", "Go"),
+        (5, "icon", ""),
+        (7, "picture", ""),
+        (9, "blank", ""),
     ]
 
 
@@ -105,6 +105,26 @@ def test_an_item_like_the_one_before_is_repeated() -> None:
                                for i, n in enumerate(nodes[1:])))  # fmt: skip
     found = {leaf.node: leaf.repeated for leaf in find_leaves(Structure(nodes))}
     assert found == {2: False, 3: False, 5: True, 6: False}
+
+
+def test_a_leaf_tells_how_far_it_is_from_the_one_before() -> None:
+    nodes = (
+        Node("section", -1),
+        Node("div.card", 0),
+        Node("h3", 1, "One"),
+        Node("p", 1, "of them"),
+        Node("div.card", 0),
+        Node("h3", 4, "Two"),
+    )
+    first, second, third = find_leaves(Structure(nodes))
+    assert [leaf.shared for leaf in (first, second, third)] == [0, 2, 1]
+    assert {leaf.depth for leaf in (first, second, third)} == {3}
+    assert first.look == third.look != second.look
+
+
+def test_a_text_that_was_cut_is_known_by_its_length() -> None:
+    nodes = (Node("div", -1), Node("p", 0, "x" * 160), Node("p", 0, "x" * 200))
+    assert [leaf.cut for leaf in find_leaves(Structure(nodes))] == [True, False]
 
 
 # --- grounding ------------------------------------------------------------------------------------
@@ -144,6 +164,44 @@ def test_nodes_are_found_where_they_were_painted() -> None:
     assert by_centre[2, 2] == by_centre[6, 0] == 310, "or they meet in the middle"
 
 
+def test_a_text_that_was_cut_may_fill_many_lines() -> None:
+    image, draw = page(320)
+    for i in range(14):
+        write(draw, 40, 20 + 16 * i, "We plan and plant and water all that grows", 13)
+    write(draw, 40, 290, "Call us", 13)
+    text = ("We plan and plant and water all that grows " * 4)[:160]
+    nodes = (Node("section", -1), Node("p", 0, text), Node("a", 0, "Call us"))
+    boxes, *_ = ground(Structure(nodes), find_blobs(np.asarray(image)))
+    assert boxes[1][1] < 26 and 236 < boxes[1][3] < 250 and boxes[2][1] > 285
+
+
+def test_lines_are_as_high_whatever_their_letters() -> None:
+    texts = ("garage", "Garden", "can", "lid", "Öl, Ärger")
+    image, draw = page(300)
+    for i, text in enumerate(texts):
+        write(draw, 40, 20 + 50 * i, text, 30)
+    nodes = (Node("section", -1), *(Node("p", 0, text) for text in texts))
+    boxes, *_ = ground(Structure(nodes), find_blobs(np.asarray(image)))
+    for edge in 1, 3:
+        places = boxes[1:, edge] - 50 * np.arange(len(texts))
+        assert np.ptp(places) < 6, "the ink of these lines differs by up to 12 px"
+
+
+def test_the_next_column_begins_beside_all_of_the_one_before() -> None:
+    image, draw = page(200)
+    structure = [Node("section", -1)]
+    for x, count in (40, 4), (340, 4):
+        column = len(structure)
+        structure.append(Node("div.col", 0))
+        for i in range(count):
+            write(draw, x, 20 + 40 * i, "Any words", 14)  # all alike: their order is all there is
+            structure.append(Node("p", column, "Any words"))
+    boxes, *_ = ground(Structure(tuple(structure)), find_blobs(np.asarray(image)))
+    tops = boxes[[2, 3, 4, 5, 7, 8, 9, 10], 1]
+    assert (boxes[2:6, 0] < 60).all() and (boxes[7:, 0] > 330).all()
+    assert (np.diff(tops[:4]) > 30).all() and (np.diff(tops[4:]) > 30).all()
+
+
 def test_equal_columns_have_the_cells_that_they_are() -> None:
     parents = (-1, 0, 0, 0, 0)
     centred = np.array([[20, 0, 620, 90], *([c - w, 10, c + w, 40] for c, w in
@@ -173,7 +231,8 @@ def test_whatever_there_is_boxes_lie_in_the_page_and_hold_those_below(
     assert not (in_row & np.isnan(cells[0][:, 0])).any()
     for own in cells:
         assert (np.isnan(own).all(1) | (own[:, 2] > own[:, 0])).all() and own.shape == boxes.shape
-    assert (boxes[found] >= 0).all() and (boxes[found] <= [WIDTH, 64, WIDTH, 64]).all()
+    line = np.array([0, 1, 0, 1]) * 64  # may be higher than its letters, and begin above the page
+    assert (boxes[found] >= -line).all() and (boxes[found] <= [WIDTH, 64, WIDTH, 64] + line).all()
     for i, end in enumerate(subtree_ends(structure.parents)):
         below = np.flatnonzero(found[i:end]) + i
         assert found[i] == (len(below) > 0)

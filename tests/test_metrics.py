@@ -16,6 +16,7 @@ from dlt.evaluate.bootstrap import bootstrap_ratio
 from dlt.evaluate.boxes import GRID, aesthetic_score, box_iou, paint, painting_similarity
 from dlt.evaluate.metrics import (
     METRIC_NAMES,
+    Overlap,
     Pair,
     confusion_counts,
     evaluate_pairs,
@@ -168,6 +169,14 @@ def test_perfect_prediction_has_exactly_one_everywhere() -> None:
         if not name.startswith("aesthetic"):
             assert (found[name].value, found[name].low, found[name].high) == (1, 1, 1), name
     assert found["aesthetic_score"] == found["aesthetic_score_truth"]
+
+
+def test_an_empty_prediction_has_exactly_zero() -> None:
+    true = placed_elements(CARD, make_labels(CARD_ROLES))
+    assert tree_distance([], true) == tree_distance(true, []) == 5
+    assert tree_similarity([], true) == tree_similarity(true, []) == 0
+    assert tree_similarity([], []) == 1
+    assert Overlap(predicted=0, true=5, right=0).f1 == 0
 
 
 def test_shuffled_roles_are_far_less() -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from dlt.data.batch import Inputs, TargetTensors, collate_inputs, collate_targets
 from dlt.data.dice import Dice
-from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS, TEXT_NUMBERS, encode
+from dlt.data.encode import CLASS_BUCKETS, CLASS_NUMBERS, TEXT_BUCKETS, TEXT_NUMBERS, encode
 from dlt.data.labelled import Labelled
 from dlt.ingest.synthetic import generate
 from dlt.model.boxes import edges, of_parents, relative_boxes, signal, touching
@@ -377,12 +377,13 @@ def test_a_part_that_is_not_used_changes_nothing(part: str) -> None:
     blind = LayoutModel(TINY.model_copy(update={f"use_{part}": False})).eval()
     blind.load_state_dict(network.state_dict())
     inputs, _ = batch(3)
-    numbers = inputs.numbers.clone()
-    numbers[..., TEXT_NUMBERS] += 1
+    by_text, by_class = inputs.numbers.clone(), inputs.numbers.clone()
+    by_text[..., TEXT_NUMBERS] += 1
+    by_class[..., CLASS_NUMBERS] += 1
     other = {
         "image": replace(inputs, images=255 - inputs.images),
-        "text": replace(inputs, text_tokens=inputs.text_tokens.roll(1, 1), numbers=numbers),
-        "classes": replace(inputs, class_tokens=inputs.class_tokens.roll(1, 1)),
+        "text": replace(inputs, text_tokens=inputs.text_tokens.roll(1, 1), numbers=by_text),
+        "classes": replace(inputs, class_tokens=inputs.class_tokens.roll(1, 1), numbers=by_class),
     }[part]
     for using, equal in ((network, False), (blind, True)):
         found = [sample(using, own, Sample()).role_probs for own in (inputs, other)]

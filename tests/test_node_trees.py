@@ -1,10 +1,10 @@
-"""The trained baseline: it learns, it repeats, and it obeys the label law."""
+"""The trained baselines: they learn and obey the label law."""
 
 import numpy as np
 import pytest
 
 from dlt.errors import DltError
-from dlt.evaluate.node_trees import NodeTrees, node_features
+from dlt.evaluate.node_trees import ENSEMBLES, NodeTrees, node_features
 from dlt.section.labels import Labels, contract
 from dlt.section.tree import Node, Structure
 
@@ -22,9 +22,9 @@ TRUTH = Labels(
 )
 
 
-@pytest.fixture(scope="module")
-def trees() -> NodeTrees:
-    return NodeTrees([(STRUCTURE, TRUTH)] * 20)
+@pytest.fixture(scope="module", params=list(ENSEMBLES))
+def trees(request: pytest.FixtureRequest) -> NodeTrees:
+    return NodeTrees([(STRUCTURE, TRUTH)] * 40, ENSEMBLES[request.param])
 
 
 def test_what_was_seen_is_known(trees: NodeTrees) -> None:

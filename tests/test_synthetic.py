@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dlt.ingest.synthetic import generate, rich, widgets, write_dataset
+from dlt.ingest.synthetic import dataset, generate, rich, widgets, write_dataset
 from dlt.ingest.synthetic.composer import Composer
 from dlt.ingest.synthetic.dataset import KINDS
 from dlt.ingest.synthetic.fonts import Font, text_width, wrap
@@ -20,9 +20,9 @@ from dlt.ingest.synthetic.prose import prose
 from dlt.ingest.synthetic.style import WIDTH, make_site
 from dlt.section.example import SPLITS, Example, find_examples, read_example
 from dlt.section.formats import dump_structure, parse_structure
-from dlt.section.labels import contract, labels
+from dlt.section.labels import Labels, contract, labels
 from dlt.section.roles import DROP, MERGE, PROPS, ROLES
-from dlt.section.tree import depths, subtree_ends
+from dlt.section.tree import Structure, depths, subtree_ends
 
 COUNT, SEED = 500, 5  # large enough for a whole round of kinds in each split
 Drawn = tuple[str, Example, bytes]
@@ -46,6 +46,23 @@ def test_any_section_obeys_the_laws(count: int, data: st.DataObject, seed: int) 
     assert parse_structure(dump_structure(example.structure)) == example.structure
     assert len(example.layout.boxes) == len(example.layout.elements)
     assert Image.open(io.BytesIO(screenshot)).width == WIDTH >= 512
+
+
+def test_labels_are_found_as_they_were_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No layout has a second reading that comes before the one that was meant."""
+    label, meant = dataset._label, []
+
+    def note(root: Item, height: int) -> tuple[Structure, Labels]:
+        meant.append(label(root, height))
+        return meant[-1]
+
+    monkeypatch.setattr(dataset, "_label", note)
+    for index in range(0, 3000, 10):
+        _, example, _ = generate(index, 3000, 21)
+        structure, intended = meant[-1]
+        assert example.layout is not None
+        found = labels(structure, example.layout)
+        assert (found.roles, found.props) == (intended.roles, intended.props)
 
 
 def test_same_arguments_same_section() -> None:
@@ -166,6 +183,59 @@ def test_trees_have_what_real_ones_have(drawn: list[Drawn]) -> None:
         assert max(depths(structure.parents)) <= 40
         assert subtree_ends(structure.parents)[0] == len(structure)
     assert repeated > COUNT / 3 and branched > 0
+
+
+def test_flexbox_containers_are_nested_and_told_by_their_class_names() -> None:
+    """Boxes lie in boxes, alone in a section, too; containers share class names, widgets others."""
+    shapes: Counter[tuple[str, str]] = Counter()
+    lone = 0
+    for seed in range(800):
+        site = make_site("s", "train", str(seed))
+        if site.dialect != "flex" or site.habit != "builder":
+            continue
+        composer = Composer(site, "kind", Random(seed))
+        root = composer.section(widgets.heading(composer), widgets.paragraph(composer))
+        inside = root.children if root.children[0].role != MERGE else root.children[0].children
+        lone += [item.role for item in inside] == ["wrapper"]
+        shapes.update((item.role, child.role) for item in root.walk() for child in item.children)
+        containers = {"section", "wrapper"}
+        shared = [set(item.classes) for item in root.walk() if item.role in containers]
+        assert set.intersection(*shared) >= {root.classes[0], root.classes[-1]}
+        for item in root.walk():
+            if item.role in {"heading", "paragraph"}:
+                assert set(item.classes) & set(root.classes) == {root.classes[0]}
+    assert lone and shapes["wrapper", "wrapper"] and shapes["section", "wrapper"]
+    assert shapes["wrapper", MERGE] and shapes["wrapper", "heading"], "with wrappers, and without"
+
+
+def test_elements_stand_side_by_side_without_a_grid() -> None:
+    """A box or a section may hold a row of elements: it stays a wrapper, or merges."""
+    for seed in range(30):
+        composer = Composer(make_site("s", "train", str(seed)), "kind", Random(seed))
+        row = composer.beside(*(widgets.button(composer) for _ in range(3)))
+        line = composer.section(widgets.button(composer), widgets.icon(composer), weights=(3, 1))
+        for item, first in ((row, "wrapper"), (line, "section")):
+            place(item, 0, 0, 500)
+            roles = [each.role for each in item.walk() if each.role in ROLES]
+            assert roles[0] == first and "grid" not in roles and "column" not in roles
+            elements = [each for each in item.walk() if each.role in {"button", "icon"}]
+            assert len({each.rect[1] for each in elements}) == 1 < len(elements)
+
+
+def test_what_no_role_fits_is_dropped_as_a_whole() -> None:
+    composer = Composer(make_site("s", "train", "1"), "kind", Random(1))
+    assert {item.role for item in rich.add_on(composer).walk()} == {DROP}
+
+
+def test_closed_answers_are_there_or_not() -> None:
+    kept = 0
+    for seed in range(60):
+        composer = Composer(make_site("s", "train", str(seed)), "kind", Random(seed))
+        entries = rich.accordion(composer, 3)
+        while len(entries.children) == 1:
+            entries = entries.children[0]
+        kept += len(entries.children[-1].children) == 2
+    assert 5 < kept < 35
 
 
 def test_text_is_wrapped_by_its_width() -> None:

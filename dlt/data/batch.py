@@ -11,7 +11,14 @@ import torch
 from torch import Tensor
 
 from dlt.data.dice import Dice
-from dlt.data.encode import CLASS_BUCKETS, NUM_PLACES, TEXT_BUCKETS, TEXT_NUMBERS, Encoded
+from dlt.data.encode import (
+    CLASS_BUCKETS,
+    CLASS_NUMBERS,
+    NUM_PLACES,
+    TEXT_BUCKETS,
+    TEXT_NUMBERS,
+    Encoded,
+)
 
 _SIZE_NOISE = 0.03  # of the logarithms of sizes that decide what is batched together
 
@@ -28,6 +35,7 @@ class Inputs:
     relations: Tensor  # int64 [B, N, N]
     parents: Tensor  # int64 [B, N]: the root is its own, padding is the root's child
     grounding: Tensor  # float32 [B, N, NUM_GROUNDING]: see dlt.data.encode.Encoded
+    looks: Tensor  # float32 [B, N, NUM_LOOKS]: see dlt.grounding.looks
     images: Tensor  # uint8 [B, Y, X, 3]
     image_heights: Tensor  # float32 [B], px: the rows below are padding
 
@@ -77,6 +85,7 @@ def collate_inputs(sections: Sequence[Encoded]) -> Inputs:
         relations=_pad([s.relations for s in sections]).long(),
         parents=_pad([s.parents for s in sections]),
         grounding=_pad([s.grounding for s in sections]),
+        looks=_pad([s.looks for s in sections]),
         images=_pad([section.image for section in sections], fill=255),
         image_heights=torch.tensor([float(s.image_height) for s in sections]),
     )
@@ -98,28 +107,37 @@ def collate_targets(sections: Sequence[Encoded]) -> TargetTensors:
 
 def hide(inputs: Inputs, parts: Collection[str]) -> Inputs:
     """The same without some parts: `image` (a white one of the same height), `text` (words and
-    numbers that tell of text lengths) and `classes`. Grounding needs both image and text."""
+    numbers that tell of text lengths) and `classes` (names, and numbers that tell which nodes share
+    some). Grounding needs both image and text."""
     if "image" in parts or "text" in parts:
-        inputs = replace(inputs, grounding=torch.zeros_like(inputs.grounding))
+        nothing = torch.zeros_like(inputs.grounding), torch.zeros_like(inputs.looks)
+        inputs = replace(inputs, grounding=nothing[0], looks=nothing[1])
     if "image" in parts:
         inputs = replace(inputs, images=torch.full_like(inputs.images, 255))
     if "classes" in parts:
-        inputs = replace(inputs, class_tokens=torch.zeros_like(inputs.class_tokens))
+        names = torch.zeros_like(inputs.class_tokens)
+        inputs = replace(inputs, class_tokens=names, numbers=_without(inputs, CLASS_NUMBERS))
     if "text" in parts:
-        numbers = inputs.numbers.clone()
-        numbers[..., TEXT_NUMBERS] = 0
+        numbers = _without(inputs, TEXT_NUMBERS)
         words = torch.zeros_like(inputs.text_tokens)
         inputs = replace(inputs, text_tokens=words, numbers=numbers)
     return inputs
 
 
+def _without(inputs: Inputs, numbers: Sequence[int]) -> Tensor:
+    """The numbers of nodes with some of them 0: [B, N, NUM_NUMBERS]."""
+    out = inputs.numbers.clone()
+    out[..., numbers] = 0
+    return out
+
+
 def drop_images(inputs: Inputs, share: float, dice: Dice) -> None:
-    """Hide the image, and with it the grounding, of such a share of the sections.
+    """Hide the image, and with it grounding and looks, of such a share of the sections.
 
     In place, one by one: a copy of all images, or a mask over them, would take as long as collating.
     """
     for b in (dice.uniform() < share).nonzero()[:, 0].tolist():
-        inputs.images[b], inputs.grounding[b] = 255, 0
+        inputs.images[b], inputs.grounding[b], inputs.looks[b] = 255, 0, 0
 
 
 def drop_words(inputs: Inputs, class_share: float, text_share: float, dice: Dice) -> Inputs:

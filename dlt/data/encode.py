@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dlt.grounding.blobs import WIDTH, Boxes, find_blobs
-from dlt.grounding.ground import ground
+from dlt.grounding.ground import Grounding, ground
+from dlt.grounding.looks import find_looks
 from dlt.section.errors import SectionError
 from dlt.section.labels import Labels, element_of_nodes, node_boxes
 from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES, ROLES
@@ -49,17 +50,20 @@ CONTENT_TAGS = {
     for tag in tags.split()
 }
 NUM_CONTENT = max(CONTENT_TAGS.values()) + 1
-NUM_NUMBERS = 19 + NUM_CONTENT
+_NUM_SHARED = 4  # of `_class_overlap`
+NUM_NUMBERS = 19 + _NUM_SHARED + NUM_CONTENT
 NUM_PLACES = 4  # that grounding knows for a node: what it shows, the frame around that, two cells
 NUM_GROUNDING = NUM_PLACES * 5 + 2  # see Encoded
 TEXT_NUMBERS = [11, 12, *range(14, 19)]  # of `_numbers`: those that text lengths go into
+CLASS_NUMBERS = [*range(19, 19 + _NUM_SHARED)]  # and those that class names go into
 
 _OTHERS, _CONTENTS = 0.1, 0.3  # box weights of nodes that start no element, and of content boxes
 
 RELATIONS = (
     "other self parent child ancestor descendant next previous sibling cousin".split()
 )  # cousin: of the same depth
-NUM_RELATIONS = 2 * len(RELATIONS)  # each once more for nodes of the same selector
+NUM_RELATIONS = 2 * len(RELATIONS)  # each once more for nodes that are alike
+_ALIKE = 0.5  # of the same tag, and at least such a share of their classes: only one is their own
 
 _TAG_ID = {tag: i for i, tag in enumerate(TAGS)}
 _ROLE_ID = {role: i for i, role in enumerate(NODE_ROLES)}
@@ -104,6 +108,7 @@ class Encoded:
     # of each of the boxes that `ground` finds for a node: whether there is one, and its edges as
     # fractions; then whether it stands beside siblings; the height of a line of a leaf, in widths
     grounding: Floats  # [N, NUM_GROUNDING], 0 where nothing was found
+    looks: Floats  # [N, NUM_LOOKS]: see `find_looks`
     blobs: Boxes  # [K, 4]: what `grounding` was found among
     image: NDArray[np.uint8]  # [rows, width, 3], white below `image_height`
     image_height: int  # px, of the screenshot itself
@@ -140,15 +145,19 @@ def encode_view(
     blobs: Boxes,
 ) -> Encoded:
     """Encode one section whose screenshot is decoded already; see `Encoded` for what is made of it."""
+    overlap, shared = _class_overlap(structure)
+    grounding = ground(structure, blobs)
+    pixels = image[:image_height]
     return Encoded(
         name=name,
         tags=np.array([_tag_id(node.tag) for node in structure.nodes]),
         class_tokens=np.array([_class_tokens(node.classes) for node in structure.nodes]),
         text_tokens=np.array([_text_tokens(node.text[:400]) for node in structure.nodes]),
-        numbers=_numbers(structure),
-        relations=_relations(structure),
+        numbers=_numbers(structure, shared),
+        relations=_relations(structure, overlap),
         parents=np.maximum(np.array(structure.parents), 0),
-        grounding=_grounding(structure, blobs, image_height / image.shape[1]),
+        grounding=_grounding(grounding, image_height / image.shape[1]),
+        looks=find_looks(pixels, grounding.boxes, structure.parents).astype(np.float32),
         blobs=blobs,
         image=image,
         image_height=image_height,
@@ -227,8 +236,11 @@ def _padded(tokens: list[int], width: int) -> tuple[int, ...]:
     return tuple(tokens[:width] + [0] * (width - len(tokens)))
 
 
-def _numbers(structure: Structure) -> Floats:
-    """Counts and places in the tree, scaled to about -1 .. 1, and what each subtree holds."""
+def _numbers(structure: Structure, shared: Floats) -> Floats:
+    """Counts and places in the tree, scaled to about -1 .. 1, and what each subtree holds.
+
+    `shared` as from `_class_overlap`.
+    """
     parents, nodes = structure.parents, structure.nodes
     ends, levels, kids = subtree_ends(parents), depths(parents), children(parents)
     content = np.zeros((len(nodes), NUM_CONTENT))
@@ -267,7 +279,8 @@ def _numbers(structure: Structure) -> Floats:
     out[16] = (bottom - top[frame]) / inside
     out[17] = top / above[-1]
     out[18] = bottom / above[-1]
-    out[19:] = logs[7:-2]
+    out[CLASS_NUMBERS] = shared.T
+    out[19 + _NUM_SHARED :] = logs[7:-2]
     return np.ascontiguousarray(out.T)
 
 
@@ -290,7 +303,32 @@ def _among_siblings(structure: Structure, kids: list[list[int]]) -> tuple[Ints, 
     return tuple(np.array([place, siblings, alike, repeats]))
 
 
-def _relations(structure: Structure) -> NDArray[np.uint8]:
+def _class_overlap(structure: Structure) -> tuple[Floats, Floats]:
+    """What class names say, whatever they are: page builders put one on all that they made, another
+    on all containers, and so on.
+
+    Returns:
+        The share of the classes of either of two nodes that both have (Jaccard 1901), 1 where neither
+        has any: [N, N]. The same of a node and the root, its parent, its parent's parent, and the
+        share of nodes that have the most frequent of its classes, 0 without any: [N, _NUM_SHARED].
+    """
+    own = [dict.fromkeys(node.classes) for node in structure.nodes]
+    place = {name: k for k, name in enumerate(dict.fromkeys(n for names in own for n in names))}
+    bears = np.zeros((len(own), len(place) + 1), np.float32)
+    for i, names in enumerate(own):
+        bears[i, [place[name] for name in names]] = 1
+    common, counts = bears @ bears.T, bears.sum(1)
+    either = counts[:, None] + counts - common
+    overlap = np.where(either > 0, common / np.maximum(either, 1), 1).astype(np.float32)
+    nodes, parents = np.arange(len(own)), np.maximum(structure.parents, 0)
+    relatives = [overlap[nodes, other] for other in (0, parents, parents[parents])]
+    frequent = (bears * bears.mean(0)).max(1)
+    shared = np.column_stack([*relatives, frequent]) * (counts > 0)[:, None]
+    return overlap, shared.astype(np.float32)
+
+
+def _relations(structure: Structure, overlap: Floats) -> NDArray[np.uint8]:
+    """What column is to row [N, N]; `overlap` as from `_class_overlap`."""
     parents = np.array(structure.parents)
     ends, levels = np.array(subtree_ends(structure.parents)), np.array(depths(structure.parents))
     index = np.arange(len(parents))
@@ -311,18 +349,18 @@ def _relations(structure: Structure) -> NDArray[np.uint8]:
         ("self", index[None] == index[:, None]),
     ):
         np.putmask(out, mask, RELATIONS.index(name))
-    known: dict[str, int] = {}
-    alike = np.array([known.setdefault(node.selector, len(known)) for node in structure.nodes])
-    return out + np.uint8(len(RELATIONS)) * (alike[None] == alike[:, None])
+    tags = np.array([node.tag for node in structure.nodes])
+    alike = (tags[None] == tags[:, None]) & (overlap >= _ALIKE)
+    return out + np.uint8(len(RELATIONS)) * alike
 
 
-def _grounding(structure: Structure, blobs: Boxes, aspect: float) -> Floats:
+def _grounding(found: Grounding, aspect: float) -> Floats:
     """See `Encoded`; `aspect` is the screenshot's height over its width."""
-    *places, in_row, line_heights = ground(structure, blobs)
+    *places, in_row, line_heights = found
     columns = []
-    for found in places:
-        edges = (found / WIDTH / [1, aspect, 1, aspect]).clip(0, 1)
-        columns += [~np.isnan(found[:, :1]), edges]
+    for boxes in places:
+        edges = (boxes / WIDTH / [1, aspect, 1, aspect]).clip(0, 1)
+        columns += [~np.isnan(boxes[:, :1]), edges]
     out = np.column_stack([*columns, in_row, line_heights / WIDTH])
     return np.nan_to_num(out).astype(np.float32)
 

@@ -6,8 +6,9 @@ python -m dlt.evaluate --model models/dlt --data FOLDER --out FOLDER
 import argparse
 from pathlib import Path
 
-from dlt.data.examples import read_examples
-from dlt.evaluate.predictions import Source
+from dlt.data.examples import find_places, read_examples
+from dlt.errors import DltError
+from dlt.evaluate.predictions import Examples, Source
 from dlt.evaluate.stage import Outputs, evaluate
 from dlt.params import load_params
 from dlt.paths import REQUIREMENTS
@@ -18,7 +19,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m dlt.evaluate", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder of a trained model")
-    parser.add_argument("--data", type=Path, required=True, help="folder of example folders")
+    parser.add_argument("--data", type=Path, required=True, help="folder of examples, or of shards")
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for metrics, pictures and the report"
     )
@@ -28,8 +29,8 @@ def main() -> None:
     evaluate(
         Source(
             model=given.model,
-            test=lambda: read_examples(given.data),
-            train=(lambda: read_examples(given.train)) if given.train else None,
+            test=_examples("--data", given.data),
+            train=_examples("--train", given.train) if given.train else None,
             log=given.log,
             folders=given.data,
         ),
@@ -43,6 +44,12 @@ def main() -> None:
         params.evaluate,
         params.sample,
     )
+
+
+def _examples(option: str, folder: Path) -> Examples:
+    if not find_places(folder):
+        raise DltError(f"{option} {folder}: no examples, neither folders nor tar shards of them")
+    return lambda: read_examples(folder)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-WIDTH, HEIGHT = 640, 260
-LEFT, RIGHT, TOP, BOTTOM = 48, 12, 12, 32
+WIDTH, HEIGHT = 640, 280
+LEFT, RIGHT, TOP, BOTTOM = 68, 16, 12, 48  # room for the larger letters of a phone
 
 Points = Sequence[tuple[float, float]]
 
@@ -29,13 +29,13 @@ def line_chart(series: Mapping[str, Points], x_label: str, title: str) -> Markup
             Markup(
                 '<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>'
                 '<text x="{}" y="{}" text-anchor="end">{}</text>'
-            ).format(LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4, f"{value:g}")
+            ).format(LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 5, f"{value:g}")
         )
     for value in x_ticks:
         text = '<text x="{}" y="{}" text-anchor="middle">{}</text>'
-        parts.append(Markup(text).format(place_x(value), HEIGHT - BOTTOM + 16, f"{value:g}"))
+        parts.append(Markup(text).format(place_x(value), HEIGHT - BOTTOM + 20, f"{value:g}"))
     label = '<text x="{}" y="{}" text-anchor="end">{}</text>'
-    parts.append(Markup(label).format(WIDTH - RIGHT, HEIGHT - 2, x_label))
+    parts.append(Markup(label).format(WIDTH - RIGHT, HEIGHT - 4, x_label))
     for i, points in enumerate(series.values()):
         path = " ".join(f"{place_x(x)},{place_y(y)}" for x, y in points)
         parts.append(Markup('<polyline class="s{}" points="{}"/>').format(i, path))
@@ -63,7 +63,8 @@ class _Scale:
 def _ticks(low: float, high: float, most: int) -> list[float]:
     """Round numbers, at least two, from at or below `low` to at or above `high`."""
     if low == high:
-        high = low + 1
+        around = abs(low) / 10 or 1
+        low, high = low - around, high + around
     raw = (high - low) / (most - 1)
     unit = 10 ** math.floor(math.log10(raw))
     step = next(unit * m for m in (1, 2, 5, 10) if unit * m >= raw)

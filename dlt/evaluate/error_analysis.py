@@ -169,13 +169,16 @@ def _plain(error: Error) -> dict[str, Any]:
 
 
 def error_reasons(errors: Sequence[Error], most: int = 3) -> list[str]:
-    """The largest groups of a section's errors in words, the most frequent first."""
-    counts = Counter((e.kind, e.true, e.predicted) for e in errors)
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    """The largest groups of a section's errors in words: the most costly, then most frequent first."""
+    groups: dict[tuple[str, str | None, str | None], list[float]] = defaultdict(list)
+    for error in errors:
+        groups[error.kind, error.true, error.predicted].append(error.cost)
+    ranked = sorted(groups.items(), key=lambda item: (-sum(item[1]), -len(item[1]), str(item[0])))
     said = [
-        f"{count} × {in_words(kind, true, guess)}" for (kind, true, guess), count in ranked[:most]
+        f"{len(costs)} × {in_words(kind, true, guess)}"
+        for (kind, true, guess), costs in ranked[:most]
     ]
-    rest = len(errors) - sum(count for _, count in ranked[:most])
+    rest = len(errors) - sum(len(costs) for _, costs in ranked[:most])
     if rest:
         said.append(f"{rest} other {'errors' if rest > 1 else 'error'}")
     return said

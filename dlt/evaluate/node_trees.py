@@ -1,15 +1,16 @@
-"""A trained baseline without pixels: extremely randomised trees over hand-made node features.
+"""Trained baselines without pixels: ensembles of trees over hand-made node features.
 
-Geurts et al. (2006), as scikit-learn has them. It sees what is the same on
-every site (tags, tree shape, text lengths; no class names) and labels each node alone; the label
-law is applied afterwards. No boxes.
+Extremely randomised trees (Geurts et al. 2006) and gradient boosting (Friedman 2001, on histograms),
+as scikit-learn has them. They see what is the same on every site (tags, tree shape, text lengths; no
+class names) and label each node alone; the label law is applied afterwards. No boxes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 
 from dlt.errors import DltError
 from dlt.evaluate.baselines import LabelledSection, lawful_roles
@@ -18,7 +19,10 @@ from dlt.section.labels import Labels
 from dlt.section.roles import NO_PROP, PROPS
 from dlt.section.tree import Structure, children, depths, subtree_ends
 
+Classifier: TypeAlias = ExtraTreesClassifier | HistGradientBoostingClassifier
+
 TREES = 200
+ROUNDS = 100  # of boosting, with one small tree for each label
 KINDS = tuple(
     frozenset(tags.split())
     for tags in (
@@ -29,16 +33,46 @@ KINDS = tuple(
 """Tags that do the same job."""
 
 
-class NodeTrees:
-    """One forest for roles and one for props."""
+def extra_trees(seed: int) -> ExtraTreesClassifier:
+    """Extremely randomised trees, untrained."""
+    return ExtraTreesClassifier(TREES, n_jobs=cores(), random_state=seed, max_features=0.2)
 
-    def __init__(self, train: Iterable[LabelledSection], seed: int = 0):
+
+def boosted_trees(seed: int) -> HistGradientBoostingClassifier:
+    """Gradient boosting, untrained; it wants a strong penalty, for most labels are rare."""
+    return HistGradientBoostingClassifier(
+        max_iter=ROUNDS,
+        max_leaf_nodes=8,
+        max_features=0.1,
+        l2_regularization=10.0,
+        early_stopping=False,
+        random_state=seed,
+    )
+
+
+ENSEMBLES: Mapping[str, Callable[[int], Classifier]] = {
+    "extra_trees": extra_trees,
+    "boosted_trees": boosted_trees,
+}
+
+
+class NodeTrees:
+    """One ensemble for roles and one for props."""
+
+    def __init__(
+        self,
+        train: Iterable[LabelledSection],
+        make: Callable[[int], Classifier] = extra_trees,
+        seed: int = 0,
+    ):
         sections = list(train)
         if not sections:
             raise DltError("node trees: no training sections")
         features = np.concatenate([node_features(structure) for structure, _ in sections])
-        self.roles = _fit(features, [r for _, known in sections for r in known.roles], seed)
-        self.props = _fit(features, [p for _, known in sections for p in known.props], seed)
+        roles = [role for _, known in sections for role in known.roles]
+        props = [prop for _, known in sections for prop in known.props]
+        self.roles = make(seed).fit(features, roles)
+        self.props = make(seed).fit(features, props)
 
     def predict(self, structure: Structure) -> Labels:
         """Predict the labels of one section."""
@@ -97,8 +131,3 @@ def _chain(node: int, parents: Sequence[int], kids: Sequence[Sequence[int]]) -> 
     while parents[node] >= 0 and len(kids[parents[node]]) == 1:
         node, length = parents[node], length + 1
     return length
-
-
-def _fit(features: NDArray[np.float32], targets: list[str], seed: int) -> ExtraTreesClassifier:
-    forest = ExtraTreesClassifier(TREES, n_jobs=cores(), random_state=seed, max_features=0.2)
-    return forest.fit(features, targets)

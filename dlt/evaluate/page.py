@@ -6,7 +6,8 @@ content security policy lets nothing run or load but what is written here.
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,14 @@ def write_page(path: Path, report: Report, source: Source) -> None:
     chosen, differing = _choose(report), _differing(report)
     names = {pair.name for pair, _ in (*chosen, *differing)}
     pictures = screenshots(source.test, names)
-    links = _links(path, source.folders, names)
+    links = _links(path, source.folders, names | _named(report.analysis))
     make = _CardMaker(report, pictures, links)
     html = render(
         report,
         cards=[make(pair, why) for pair, why in chosen],
         differing=[make(pair, why, beside_other=True) for pair, why in differing],
+        links=links,
+        parameters=_parameters(report, source.made_with),
         curves=training_charts(source.log) if source.log else [],
     )
     with new_file(path) as aside:
@@ -81,9 +84,11 @@ def render(
     report: Report,
     cards: Sequence[Card],
     differing: Sequence[Card],
+    links: Mapping[str, str],
+    parameters: Mapping[str, str],
     curves: Sequence[Mapping[str, Any]],
 ) -> str:
-    """The page as text."""
+    """The page as text; `links` leads to the examples' folders, by name."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True),
@@ -106,6 +111,8 @@ def render(
         facts=_facts(report),
         cards=cards,
         differing=differing,
+        links=links,
+        parameters=parameters,
         curves=curves,
         script=Markup(script),
         style=Markup(style),
@@ -169,6 +176,12 @@ def _links(page: Path, folders: Path | None, names: set[str]) -> dict[str, str]:
     return {place.name: example_link(page, place) for place in places}
 
 
+def _named(analysis: Mapping[str, Any]) -> set[str]:
+    """The sections that the error analysis names."""
+    hardest = {row["section"] for row in analysis["hardest"]}
+    return hardest.union(*(row["examples"] for row in analysis["confusions"]))
+
+
 def _confusion(pairs: Sequence[Pair]) -> dict[str, Any]:
     """The roles that occur, and the counts of nodes by true and predicted role."""
     counts = confusion_counts(pairs)
@@ -216,6 +229,21 @@ def _facts(report: Report) -> dict[str, str]:
         "torch": run["torch"],
         "phase": str(report.config.get("phase", "not recorded")),
     }
+
+
+def _parameters(report: Report, made_with: Mapping[str, Any]) -> dict[str, str]:
+    """What the data was made with, what the model was trained with, and what ran here."""
+    blocks = {"sample": report.settings.model_dump(), "evaluate": report.params.model_dump()}
+    return dict(_flat({**made_with, **report.config, **blocks}))
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted names and values as params.yaml writes them."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value if isinstance(value, str) else json.dumps(value)
 
 
 def _policy(script: str) -> str:

@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 
 from dlt.errors import DltError
@@ -58,7 +60,16 @@ def _peak_memory() -> float:
 def _hardware() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{_processor()}, {torch.get_num_threads()} threads, {memory:.0f} GiB"
+
+
+def _processor() -> str:
+    """The CPU's name where Linux tells it, else its kind."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text().splitlines() if told.is_file() else []
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return names[0] if names else f"{platform.machine()} CPU"
 
 
 def _revision() -> str:

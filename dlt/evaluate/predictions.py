@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dlt.data.labelled import Labelled, load_labelled, true_labels
 from dlt.evaluate.against import other_model
@@ -43,6 +43,7 @@ class Source:
     val: Examples | None = None
     log: Path | None = None  # the DVCLive folder of the training
     start: Path | None = None  # the model that training started from
+    made_with: Mapping[str, Any] = field(default_factory=dict)  # parameters of the data
     folders: Path | None = None  # the dataset folder in which the examples lie, to link to them
 
 
@@ -85,6 +86,7 @@ def predict_all(
         DltError: an example is damaged, or `params.against` names no model.
     """
     size = params.batch_size
+    other = _load_other(params.against, predictor.sample) if params.against else None
     alone = replace(predictor, sample=Sample(steps=1), decoder=independent)
     proposal = StructureOnly(predictor.model, predictor.params)
     found: dict[Key, list[Pair]] = {TEST: [], INDEPENDENT: [], STRUCTURE: []}
@@ -97,8 +99,8 @@ def predict_all(
     if source.train:
         for name, baseline in _fit_baselines(source.train, params).items():
             found["baselines", name] = _baseline_pairs(baseline, found[TEST])
-    if params.against:
-        found[AGAINST] = _other_pairs(params.against, source.test, predictor.sample, size)
+    if other:
+        found[AGAINST] = predict_examples(other, source.test(), size, "other model")
     for group, changes, wanted in (
         ("robustness", ROBUSTNESS, params.robustness),
         ("ablations", ABLATIONS, params.ablations),
@@ -137,9 +139,9 @@ def _fit_baselines(train: Examples, params: Evaluate) -> dict[str, Baseline]:
     found = {name: baseline(known) for name, baseline in BASELINES.items()}
     if params.trained_baselines:
         # scikit-learn takes a second to import
-        from dlt.evaluate.node_trees import NodeTrees
+        from dlt.evaluate.node_trees import ENSEMBLES, NodeTrees
 
-        found["extra_trees"] = NodeTrees(known)
+        found |= {name: NodeTrees(known, make) for name, make in ENSEMBLES.items()}
     return found
 
 
@@ -150,7 +152,6 @@ def _baseline_pairs(baseline: Baseline, pairs: Sequence[Pair]) -> list[Pair]:
     ]
 
 
-def _other_pairs(against: str, test: Examples, settings: Sample, batch_size: int) -> list[Pair]:
+def _load_other(against: str, settings: Sample) -> Predictor:
     with other_model(against) as folder:
-        other = Predictor.load(folder, settings)
-    return predict_examples(other, test(), batch_size, "other model")
+        return Predictor.load(folder, settings)

@@ -37,7 +37,7 @@ from dlt.evaluate.predictions import (
     try_steps,
 )
 from dlt.evaluate.report import assemble, evaluation_table
-from dlt.evaluate.tables import error_rows, write_speed, write_tables
+from dlt.evaluate.tables import write_errors, write_speed, write_tables
 from dlt.files import write_json
 from dlt.params import Evaluate, Sample
 from dlt.paths import outside
@@ -54,7 +54,7 @@ class Outputs:
     """Where an evaluation writes.
 
     Accuracy and errors repeat exactly, performance does not. `plots` gets the pictures, the
-    confusion rows, `tables/` for DVC's plots, and `report.html`.
+    confusion rows, `tables/` and `errors.csv` for DVC's plots, and `report.html`.
     """
 
     evaluation: Path
@@ -113,7 +113,6 @@ def evaluate(
         analysis=analyse(predictions[TEST], scores[TEST], errors),
         tables=table_rows(predictions[TEST], scores, noted.kinds)
         | {
-            "errors": error_rows(errors),
             "calibration": reliability_rows(predictions),
             "conditioning": given,
         },
@@ -126,6 +125,7 @@ def evaluate(
         data_hash=noted.digest.hexdigest(),
     )
     _write(outputs, report, source, requirements)
+    write_errors(outputs.plots / "errors.csv", errors)
     print(evaluation_table(evaluation, performance, report.readiness))
     if "old_test" in evaluation:
         print(forgetting_line(evaluation["old_test"]))

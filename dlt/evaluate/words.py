@@ -50,7 +50,8 @@ PREDICTOR_WORDS = {
     "structure": "the model's own proposal by the structure alone: no pixels, no diffusion, no boxes",
     "tag_label": "each tag's most frequent label",
     "nearest": "the labels of the most similar training section",
-    "extra_trees": "trained on hand-made node features, no pixels",
+    "extra_trees": "extremely randomised, on hand-made node features, no pixels",
+    "boosted_trees": "gradient boosting on the same features",
 }
 
 _TITLES = {

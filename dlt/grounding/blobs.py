@@ -27,9 +27,18 @@ Boxes = NDArray[np.floating]  # [K, 4]
 
 def find_blobs(pixels: Pixels) -> Boxes:
     """The blobs of a screenshot WIDTH px wide, at most 160, the largest if there are more."""
-    ink = _ink(pixels)
+    ink = contrast(pixels) > _CONTRAST
     pieces = _largest(_without_insides(_pieces(ink), pixels, ink), _MAX_PIECES)
     return _largest(_joined(_joined(pieces)), _MAX_BLOBS)
+
+
+def contrast(pixels: Pixels) -> NDArray[np.uint8]:
+    """How far the 2 × 2 pixels from each one on differ at most in a colour: [height - 1, WIDTH - 1]."""
+    high, low = pixels, pixels
+    for a, b in (np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:]):
+        high, low = np.maximum(high[a], high[b]), np.minimum(low[a], low[b])
+    red, green, blue = np.moveaxis(high - low, 2, 0)
+    return np.maximum(np.maximum(red, green), blue)
 
 
 def mirrored(boxes: Boxes) -> Boxes:
@@ -45,17 +54,9 @@ def overlap(a: Boxes, b: Boxes, axis: int) -> NDArray[np.floating]:
 
 def inside(inner: Boxes, outer: Boxes, margin: float) -> NDArray[np.bool_]:
     """Whether boxes lie in others, `margin` px away from their edges."""
-    low, high = inner[..., :2] - outer[..., :2], outer[..., 2:] - inner[..., 2:]
-    return np.asarray((np.minimum(low, high) >= margin).all(-1))
-
-
-def _ink(pixels: Pixels) -> NDArray[np.bool_]:
-    """Which squares of 2 × 2 pixels are not all alike: [height - 1, WIDTH - 1]."""
-    high, low = pixels, pixels
-    for a, b in (np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:]):
-        high, low = np.maximum(high[a], high[b]), np.minimum(low[a], low[b])
-    red, green, blue = np.moveaxis(high - low > _CONTRAST, 2, 0)
-    return red | green | blue
+    left, top, right, bottom = (inner[..., i] - outer[..., i] for i in range(4))
+    across = (left >= margin) & (right <= -margin)
+    return np.asarray(across & (top >= margin) & (bottom <= -margin))
 
 
 def _pieces(ink: NDArray[np.bool_]) -> Boxes:

@@ -3,7 +3,7 @@
 The leaves of a DOM come in the order in which people read a page. So do lines of text and pictures
 in the screenshot, and a text fills as much of its lines as it has characters. The likeliest
 assignment is found by a beam search (Lowerre 1976): each leaf takes a run that shares no blob with
-one taken before, or is not to be seen. Axis suffixes: h hypothesis, s run.
+one taken before, or is not to be seen. Axis suffixes: h hypothesis, s run, c candidate (a run).
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,21 @@ from numpy.typing import NDArray
 
 from dlt.grounding.blobs import Boxes, inside
 from dlt.grounding.cells import find_cells
+from dlt.grounding.costs import COSTS
 from dlt.grounding.leaves import Leaf, find_leaves
-from dlt.grounding.runs import UNSEEN, Floats, Runs, begin, find_runs, fit, follow, sharing
+from dlt.grounding.moves import State, move_costs
+from dlt.grounding.runs import Floats, Runs, find_runs, fit_costs, line_box
 from dlt.section.tree import Structure, subtree_ends
 
-_BEAM = 100  # hypotheses that are kept after each leaf
+_BEAM = 200  # hypotheses that are kept after each leaf
+_CANDIDATES = 48  # runs that a leaf is tried with: those that fit best
 _MAX_LEAVES = 512  # what comes after them is not looked for
 
 
 class Grounding(NamedTuple):
     """Where the nodes of a structure are, in px; NaN where nothing was found."""
 
-    boxes: Boxes  # [N, 4]: the hull of what the subtree of a node shows
+    boxes: Boxes  # [N, 4]: the hull of what the subtree of a node shows, of texts the whole lines
     frames: Boxes  # [N, 4]: the smallest blob around that
     by_centre: Boxes  # [N, 4]: the cell in a row that the centre of that tells
     by_left: Boxes  # [N, 4]: the same of its left edge
@@ -36,37 +39,40 @@ class Grounding(NamedTuple):
 def ground(structure: Structure, blobs: Boxes) -> Grounding:
     """Find the N nodes of a structure among the blobs [K, 4] of its screenshot."""
     count = len(structure)
-    boxes, heights = np.full((count, 4), np.nan), np.full(count, np.nan)
+    (boxes, ink), heights = np.full((2, count, 4), np.nan), np.full(count, np.nan)
     leaves = find_leaves(structure)[:_MAX_LEAVES]
     if len(blobs) and leaves:
         runs = find_runs(blobs)
         for leaf, run in zip(leaves, _assign(leaves, runs), strict=True):
             if run >= 0:
-                boxes[leaf.node], heights[leaf.node] = runs.boxes_s4[run], runs.height_s[run]
-    boxes = _hulls(boxes, subtree_ends(structure.parents))
-    return Grounding(boxes, _frames(boxes, blobs), *find_cells(boxes, structure.parents), heights)
+                ink[leaf.node] = runs.boxes_s4[run]
+                boxes[leaf.node] = line_box(leaf, runs, run) if leaf.text else ink[leaf.node]
+                heights[leaf.node] = runs.height_s[run]
+                if runs.lines_s[run] == 1:
+                    heights[leaf.node] = boxes[leaf.node, 3] - boxes[leaf.node, 1]
+    ends = subtree_ends(structure.parents)
+    boxes, ink = _hulls(boxes, ends), _hulls(ink, ends)
+    return Grounding(boxes, _frames(ink, blobs), *find_cells(boxes, structure.parents), heights)
 
 
 def _assign(leaves: Sequence[Leaf], runs: Runs) -> list[int]:
     """The run of each leaf, or -1 for none: the cheapest assignment that the search comes across."""
-    count = len(runs.boxes_s4)
-    # by whether the next leaf is repeated; the last row: from nowhere
-    onward = [np.vstack([follow(runs, repeated), begin(runs)]) for repeated in (False, True)]
-    shared = sharing(runs)
-    cost_h: Floats = np.zeros(1)
-    last_h = np.array([count])
-    taken_hs = np.zeros((1, count), bool)
+    state = State.start(leaves, runs)
+    cost_h: Floats = np.zeros(1, np.float32)
+    unseen_h = np.zeros(1, bool)
+    count = min(_CANDIDATES, len(runs.boxes_s4))
     steps = []
     for leaf in leaves:
-        seen_hs = cost_h[:, None] + onward[leaf.repeated][last_h] + fit(leaf, runs)
-        seen_hs[taken_hs] = np.inf
-        choices = np.column_stack([seen_hs, cost_h + UNSEEN[leaf.kind]])
-        before_h, run_h, cost_h = _cheapest(choices)
-        seen_h = run_h < count
-        taken_hs = taken_hs[before_h]
-        taken_hs[seen_h] |= shared[run_h[seen_h]]
-        last_h = np.where(seen_h, run_h, last_h[before_h])
-        steps.append((before_h, np.where(seen_h, run_h, -1)))
+        fit_s = fit_costs(leaf, runs)
+        run_c = np.argpartition(fit_s, count - 1)[:count]
+        seen_hc = fit_s[run_c] + move_costs(state, leaf, runs, run_c)
+        none_h = np.where(unseen_h, COSTS.unseen_too[leaf.kind], COSTS.unseen[leaf.kind])
+        choices = cost_h[:, None] + np.column_stack([seen_hc, none_h])
+        before_h, chosen_h, cost_h = _cheapest(choices)
+        unseen_h = chosen_h == count
+        run_h = np.append(run_c, -1)[chosen_h]
+        state = state.go_on(before_h, run_h, leaf, runs)
+        steps.append((before_h, run_h))
     return _trace(steps, int(cost_h.argmin()))
 
 

@@ -1,7 +1,6 @@
 """The leaves of a DOM: nodes that show something of their own."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dlt.section.tree import Structure, children, depths
@@ -9,6 +8,7 @@ from dlt.section.tree import Structure, children, depths
 _PICTURE_TAGS = frozenset("img picture video iframe canvas object embed figure".split())
 _FIELD_TAGS = frozenset("input textarea select".split())
 _UNSEEN_TAGS = frozenset("br source script style track option".split())
+_CUT = (159, 160)  # characters: longer texts of pages are cut to so many, with or without a blank
 _LINK_LEVELS = 4  # a link's text lies at most so deep in it
 
 
@@ -17,8 +17,12 @@ class Leaf(NamedTuple):
 
     node: int
     kind: str  # text, link, picture, icon, field, rule, or blank: a box with nothing in it
-    characters: int  # of its text, that of inline children included
+    text: str  # that of inline children included
+    cut: bool  # the source kept only the beginning of the text
     repeated: bool  # begins another item like the one that the leaf before it was in
+    shared: int  # how many of the nodes from the root to it are those of the leaf before it, too
+    depth: int  # how many there are, itself included
+    look: int  # leaves of one kind whose nodes and parents have the same selectors look alike
 
 
 def find_leaves(structure: Structure) -> list[Leaf]:
@@ -26,24 +30,43 @@ def find_leaves(structure: Structure) -> list[Leaf]:
     kids = children(structure.parents)
     owners: dict[int, int] = {}  # of nodes within a leaf
     kinds: dict[int, str] = {}
-    characters: dict[int, int] = {}
+    texts: dict[int, list[str]] = {}
     for i, (node, parent) in enumerate(zip(structure.nodes, structure.parents, strict=True)):
-        text = len(node.text.strip())
+        text = node.text.strip()
         if parent in owners:
             owners[i] = owners[parent]
-            characters[owners[i]] += text + 1 if text else 0
+            texts[owners[i]].append(text)
         elif kind := _kind(node.tag, text, not kids[i]):
-            owners[i], kinds[i], characters[i] = i, kind, text
+            owners[i], kinds[i], texts[i] = i, kind, [text]
             if kind == "text" and _is_link(structure, i):
                 kinds[i] = "link"
-    repeats = _repeats(structure, list(kinds))
-    return [
-        Leaf(i, kind, characters[i], repeated)
-        for (i, kind), repeated in zip(kinds.items(), repeats, strict=True)
-    ]
+    return list(_leaves(structure, kinds, texts))
 
 
-def _kind(tag: str, text: int, childless: bool) -> str | None:
+def _leaves(
+    structure: Structure, kinds: Mapping[int, str], texts: Mapping[int, Sequence[str]]
+) -> Iterator[Leaf]:
+    """The leaves at the nodes that have a kind."""
+    levels = depths(structure.parents)
+    looks: dict[tuple[str, ...], int] = {}
+    before = None
+    for node, kind in kinds.items():
+        look = (kind, *(structure.nodes[n].selector for n in (node, structure.parents[node])))
+        a, b = (0, 0) if before is None else _part(structure.parents, levels, before, node)
+        yield Leaf(
+            node=node,
+            kind=kind,
+            text=" ".join(filter(None, texts[node])),
+            cut=any(len(text) in _CUT for text in texts[node]),
+            repeated=a != b and structure.nodes[a].selector == structure.nodes[b].selector,
+            shared=levels[b],
+            depth=levels[node] + 1,
+            look=looks.setdefault(look, len(looks)),
+        )
+        before = node
+
+
+def _kind(tag: str, text: str, childless: bool) -> str | None:
     """What a node shows; None if it is no leaf, or never to be seen."""
     if tag == "svg":
         return "icon"
@@ -68,12 +91,8 @@ def _is_link(structure: Structure, node: int) -> bool:
     return False
 
 
-def _repeats(structure: Structure, nodes: Sequence[int]) -> list[bool]:
-    """Whether each node and the one before it are in siblings of the same selector."""
-    parents, levels = structure.parents, depths(structure.parents)
-    out = [False] * min(len(nodes), 1)
-    for a, b in pairwise(nodes):
-        while parents[a] != parents[b]:
-            a, b = (parents[a], b) if levels[a] >= levels[b] else (a, parents[b])
-        out.append(structure.nodes[a].selector == structure.nodes[b].selector)
-    return out
+def _part(parents: Sequence[int], levels: Sequence[int], a: int, b: int) -> tuple[int, int]:
+    """The siblings below which two nodes are."""
+    while parents[a] != parents[b]:
+        a, b = (parents[a], b) if levels[a] >= levels[b] else (a, parents[b])
+    return a, b

@@ -25,6 +25,7 @@ from dlt.data.encode import (
     RELATIONS,
     TEXT_BUCKETS,
 )
+from dlt.grounding.looks import NUM_LOOKS
 from dlt.model.layers import HEAD_DIM, SelfBlock, fourier, mask_bias
 from dlt.model.placement import (
     NUM_BOX_NUMBERS,
@@ -43,7 +44,8 @@ _CELL_CHANNELS = 32
 FIELD_CHANNELS = 32
 _FREQUENCIES = 6
 _NUMBER_FREQUENCIES = 4
-_NUM_SIZES, _NUM_EDGES = 7, 12  # see `_looks`
+_NUM_SIZES, _NUM_EDGES = 7, 12  # see `_scales`
+_BACKDROP = 16  # width of the hidden layer of `Backdrop`
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class NodeEmbedding(nn.Module):
         classes = inputs.class_tokens * self.class_known[inputs.class_tokens]
         words = inputs.text_tokens * self.text_known[inputs.text_tokens]
         aspect = inputs.aspects.log()
-        sizes, edges = _looks(inputs)
+        sizes, edges = _scales(inputs)
         numbers = torch.cat(
             [inputs.numbers, aspect[:, None, None].expand(*inputs.tags.shape, 1)], dim=-1
         )
@@ -131,7 +133,7 @@ class NodeEmbedding(nn.Module):
         return self.tag(inputs.tags) + self.project(torch.cat(described, dim=-1))
 
 
-def _looks(inputs: Inputs) -> tuple[Tensor, Tensor]:
+def _scales(inputs: Inputs) -> tuple[Tensor, Tensor]:
     """Of grounding logarithms of sizes, scaled to about -1 .. 1 [B, N, 7], and edges [B, N, 12].
 
     Cells are as high as what the node shows, so of these there are but the left and right edges.
@@ -227,6 +229,24 @@ def _blank_below(x_byxc: Tensor, rows_b: Tensor) -> Tensor:
     return x_byxc * visible_by[..., None, None]
 
 
+class Backdrop(nn.Module):
+    """Prop logits by what nodes show behind their children.
+
+    Of its own, so that nothing else is learnt from colours, of which every site has others.
+    """
+
+    def __init__(self, d_model: int):
+        super().__init__()
+        self.node = nn.Linear(d_model, _BACKDROP)
+        self.look = nn.Linear((1 + 2 * _NUMBER_FREQUENCIES) * NUM_LOOKS, _BACKDROP)
+        self.props = nn.Linear(_BACKDROP, NUM_PROPS)
+
+    def forward(self, nodes_bnd: Tensor, looks: Tensor) -> Tensor:
+        """Return [B, N, NUM_PROPS]; looks are [B, N, NUM_LOOKS]."""
+        seen = torch.cat([looks, fourier(looks, _NUMBER_FREQUENCIES)], dim=-1)
+        return self.props(F.gelu(self.node(nodes_bnd) + self.look(seen)))
+
+
 class ConditionEncoder(nn.Module):
     """Nodes through self-attention with a bias for tree relations, and patches of the screenshot.
 
@@ -246,6 +266,7 @@ class ConditionEncoder(nn.Module):
         self.norm = nn.LayerNorm(d_model)
         self.labels = nn.Linear(d_model, NUM_ROLES + NUM_PROPS + NUM_OWNERS)
         self.below = nn.Embedding(NUM_OWNERS, NUM_ROLES)
+        self.backdrop = Backdrop(d_model)
         self.boxes = nn.Linear(d_model, NUM_BOX_NUMBERS)
         self.image = ImageStem(d_model, patch_size)
         self.patch_norm = nn.LayerNorm(d_model)
@@ -288,6 +309,7 @@ class ConditionEncoder(nn.Module):
         known = nothing, nothing.bool()
         placed = place_boxes(numbers, inputs, siblings, known, decide=not self.training)
         below = self.below(torch.arange(NUM_OWNERS, device=owners.device))
+        props = props + self.backdrop(nodes_bnd, inputs.looks)
         return Proposal(roles, props, owners, below, numbers, placed)
 
 

@@ -89,7 +89,7 @@ class Denoiser(nn.Module):
         self.guess = nn.Linear(6 * 2 * _FREQUENCIES + 4, d_model)
         self.region = RegionFeatures(d_model)
         self.time = nn.Sequential(
-            nn.Linear(2 * _FREQUENCIES, d_model), nn.GELU(), nn.Linear(d_model, d_model)
+            nn.Linear(2 * _FREQUENCIES, d_model // 2), nn.GELU(), nn.Linear(d_model // 2, d_model)
         )
         self.relation = nn.Embedding(NUM_RELATIONS, d_model // HEAD_DIM)
         self.key_values = nn.ModuleList(KeyValue(d_model) for _ in range(num_layers))

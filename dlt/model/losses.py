@@ -38,7 +38,7 @@ def losses(
     boxes and of those that are not given."""
     node_mask = inputs.node_mask
     proposed = _cross_entropy(proposal.role_logits, targets.roles, node_mask, role_weights)
-    proposed = proposed + _cross_entropy(proposal.prop_logits, targets.props, node_mask, None)
+    proposed = proposed + _of_props(proposal.prop_logits, targets.props, node_mask)
     proposed = proposed + _surprise(proposal, targets, node_mask, inputs)
     weight = targets.box_weights * node_mask
     off = _box_loss(proposal.placed, targets, inputs)
@@ -50,9 +50,8 @@ def losses(
     masked = (state.roles == MASK_ROLE) & node_mask
     role = _cross_entropy(estimate.role_logits, targets.roles, masked, role_weights)
     role = role + _surprise(estimate, targets, masked, inputs)
-    prop = _cross_entropy(
-        estimate.prop_logits, targets.props, (state.props == MASK_PROP) & node_mask, None
-    )
+    hidden = (state.props == MASK_PROP) & node_mask
+    prop = _of_props(estimate.prop_logits, targets.props, hidden)
     free = ~coordinates(state.given)
     open_bn = free.any(-1) & node_mask
     box = _box_loss(estimate.placed, targets, inputs, free)
@@ -67,19 +66,33 @@ def _surprise(
     scores = answer.role_logits.log_softmax(-1), answer.owner_scores, answer.below_scores
     labels = targets.roles, targets.owners
     each = surprise(scores, labels, masked, inputs.parents, inputs.node_mask)
-    own = masked.any(1)  # where nothing is masked, what is left is rounding
-    return (each * own / masked.sum(1).clamp(min=1)).sum() / own.sum().clamp(min=1)
+    return _mean_by_section(each / masked.sum(1).clamp(min=1), masked)  # else it is rounding
 
 
-def _cross_entropy(
-    logits: Tensor, target: Tensor, masked: Tensor, weights: Tensor | None
-) -> Tensor:
+def _cross_entropy(logits: Tensor, target: Tensor, masked: Tensor, weights: Tensor) -> Tensor:
     each = F.cross_entropy(
         logits.flatten(0, 1), target.flatten(), reduction="none", weight=weights
     ).view(target.shape)
-    # mean by section first: a long section must not drown the short ones
-    by_section = (each * masked).sum(1) / masked.sum(1).clamp(min=1)
-    return by_section.sum() / masked.any(1).sum().clamp(min=1)
+    return _mean_by_section((each * masked).sum(1) / masked.sum(1).clamp(min=1), masked)
+
+
+def _of_props(logits: Tensor, target: Tensor, masked: Tensor) -> Tensor:
+    """The cross-entropy of where each prop is: at one of the masked nodes, or at none.
+
+    A prop is in a section once at most. By node, the one that has it would hardly count.
+    """
+    odds_bnq = (logits[..., 1:] - logits[..., :1]).masked_fill(~masked[..., None], -torch.inf)
+    options = F.pad(odds_bnq, (0, 0, 1, 0))  # the first: at none
+    found_bnq = F.one_hot(target * masked, logits.shape[-1])[..., 1:]
+    at_bq = torch.where(found_bnq.any(1), found_bnq.argmax(1) + 1, 0)
+    each = F.cross_entropy(options, at_bq, reduction="none").mean(1)
+    return _mean_by_section(each, masked)
+
+
+def _mean_by_section(each_b: Tensor, masked: Tensor) -> Tensor:
+    """By section first: a long one must not drown the short ones. Where nothing is masked is left out."""
+    own_b = masked.any(1)
+    return (each_b * own_b).sum() / own_b.sum().clamp(min=1)
 
 
 def _box_loss(

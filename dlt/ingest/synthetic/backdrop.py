@@ -3,6 +3,7 @@
 from dlt.ingest.synthetic import widgets as w
 from dlt.ingest.synthetic.composer import Composer
 from dlt.ingest.synthetic.item import Flow, Item, Look
+from dlt.section.roles import MERGE
 
 COVER = Flow(cover=True)
 
@@ -48,10 +49,10 @@ def video(c: Composer, root: Item, veiled: bool) -> Item:
 
 
 def decorated(c: Composer, root: Item) -> Item:
-    """Now and then what a section holds besides elements: a curved edge, a script."""
+    """Now and then what a section holds besides elements: a curved edge of its own, a script."""
     if c.rng.random() < 0.12:
-        shape = c.node("svg", "", c.node("path", ""), flow=COVER)
-        root.children.insert(0, c.node("div", "shape", shape, flow=COVER))
+        shape = c.node("svg", "", role=MERGE, flow=COVER)
+        root.children.insert(0, c.node("div", "shape", shape, role=MERGE, flow=COVER))
     if c.rng.random() < 0.08:
         root.children.append(w.script(c))
     return root

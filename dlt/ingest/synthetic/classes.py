@@ -7,13 +7,13 @@ from hashlib import blake2b
 
 from dlt.ingest.synthetic.style import Site
 
-_ELEMENTS = ("section", "column", "box")  # what builders give an id of its own, besides widgets
+_ELEMENTS = ("section", "column", "box", "full")  # what builders give an id, besides widgets
 
 
 def class_names(site: Site, kind: str, part: str, serial: int) -> tuple[str, ...]:
     """Classes of a node of a section: `serial` numbers the section's nodes."""
     if site.habit == "opaque":
-        plain = _builder(site, part, serial) if _choice(site, "scoped", 3) else (part,)
+        plain = _builder(site, part, serial) if _choice(site, "scoped", 5) else (part,)
         return tuple(dict.fromkeys("k" + _digest(f"{site.seed}{name}", 5) for name in plain))
     if site.habit == "builder":
         return _builder(site, part, serial)
@@ -30,6 +30,9 @@ def _builder(site: Site, part: str, serial: int) -> tuple[str, ...]:
     own = f"{prefix}-element-{_digest(f'{site.seed}{serial}', 4)}"
     if part.startswith("widget-"):
         return (f"{prefix}-element", own, f"{prefix}-widget", f"{prefix}-{part}")
+    if part in _ELEMENTS and site.dialect == "flex":  # all of them are containers
+        width = "full" if part == "full" else "boxed"
+        return (f"{prefix}-element", own, f"{prefix}-con-{width}", f"{prefix}-con")
     if part in _ELEMENTS:
         return (f"{prefix}-element", own, f"{prefix}-{part}", f"{prefix}-{part}-default")
     if part in ("container", "wrap"):
@@ -60,6 +63,8 @@ _BOOTSTRAP = {
     "row": "row/row g-4/row align-items-center",
     "column": "col-md/col-lg col-12/col",
     "box": "card card-body/border rounded p-3",
+    "full": "d-flex/vstack gap-3/p-3",
+    "box-icon": "mb-3/fs-1 mb-2",
     "heading": "text-center/mb-3",
     "title": "h2/display-6/fw-bold mb-3",
     "paragraph": "mb-4",
@@ -105,6 +110,8 @@ _UTILITY = {
     "row": "flex flex-row gap-8/flex flex-wrap -mx-2",
     "column": "flex-1 px-2/w-full basis-0 grow",
     "box": "p-6 rounded-lg shadow-sm/p-4 border",
+    "full": "flex gap-6/flex flex-col p-4",
+    "box-icon": "mb-4/mb-2 inline-flex",
     "widget": "w-full",
     "inner": "w-full block",
     "title": "text-3xl font-bold/text-2xl font-semibold tracking-tight",

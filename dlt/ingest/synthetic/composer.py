@@ -10,6 +10,8 @@ from dlt.ingest.synthetic.item import Flow, Item, Look
 from dlt.ingest.synthetic.style import BUILDER_DIALECTS, WIDTH, Site, Tone
 from dlt.section.roles import DROP, MERGE
 
+_INNER = 0.88  # the share of flexbox sections whose contents have a wrapper
+
 
 class Composer:
     """Builds the DOM of one section: what the kinds write with.
@@ -79,21 +81,35 @@ class Composer:
 
     # --- frames -----------------------------------------------------------------------------------
 
-    def section(self, *items: Item, tag: str = "", width: float = 0, middle: bool = False) -> Item:
-        """A section of one column: its wrappers merge down to the elements."""
-        flow = Flow(gap=self.site.gap, align=self.align, pad=self._section_pad())
-        own = width or self.site.content
+    def section(
+        self,
+        *items: Item,
+        tag: str = "",
+        width: float = 0,
+        middle: bool = False,
+        weights: Sequence[float] = (),
+    ) -> Item:
+        """A section of one column: its wrappers merge down to the elements.
+
+        With `weights` these stand side by side, without columns.
+        """
         parts = {
             "columns": ["container", *self._extra("row"), *self._column_parts()],
-            "flex": self._extra("container"),
+            "flex": self._root_parts(),
             "hand": ["container"],
             "soup": ["container"],
         }[self.site.dialect]
+        own, flow = width or self.site.content, Flow(gap=self.site.gap, align=self.align)
+        if weights:
+            flow, inside = self._row_flow(weights, len(items)), list(items)
+        else:
+            inside = self._grouped(items, self.site.nested)
         if not parts:
             side = (WIDTH - own) / 2
             top = self.site.pad
-            return self._root(tag, list(items), replace(flow, pad=(top, side, top, side)), middle)
-        inner = self._chain("div", parts, list(items), flow)
+            flow = replace(flow, pad=(top, side, top, side))
+            return self._root(tag, inside, flow, middle, "full")
+        inner = self._chain("div", parts, inside, replace(flow, pad=self._section_pad()))
         inner.flow = replace(inner.flow, width=own)
         return self._root(tag, [inner], Flow(align="center"), middle)
 
@@ -105,18 +121,21 @@ class Composer:
         middle: bool = True,
     ) -> Item:
         """A section of columns side by side: its inner wrapper is the grid."""
+        if self.site.dialect == "flex" and self.rng.random() < self.site.nested / 2:
+            return self.section(self.row(*cells, weights=weights, middle=middle), tag=tag)
         top = self.site.pad
         row = self._row_flow(weights, len(cells))
         columns = [self._column(cell, middle) for cell in cells]
         parts = {
             "columns": ["container", *self._extra("row")],
-            "flex": self._extra("container"),
+            "flex": self._root_parts(),
             "hand": ["container", "row"],
             "soup": ["container", "row"],
         }[self.site.dialect]
         side = (WIDTH - self.site.content) / 2
         if not parts:
-            return self._root(tag, columns, replace(row, pad=(top, side, top, side)), False)
+            row = replace(row, pad=(top, side, top, side))
+            return self._root(tag, columns, row, False, "full")
         grid = self._chain("div", parts, columns, row)
         grid.role = "grid"
         grid.flow = replace(grid.flow, width=float(self.site.content))
@@ -137,6 +156,13 @@ class Composer:
         """Elements one below the other inside a section: a wrapper."""
         pad = float(self.site.card) if card else 0.0
         flow = Flow(pad=(pad, pad, pad, pad), gap=self.site.gap, align=self.align)
+        return self._box(items, flow, card)
+
+    def beside(self, *items: Item, weights: Sequence[float] = ()) -> Item:
+        """Elements side by side without columns of their own: a wrapper, too."""
+        return self._box(items, self._row_flow(weights, len(items)), card=False)
+
+    def _box(self, items: Sequence[Item], flow: Flow, card: bool) -> Item:
         tag, parts = self._frame("box")
         if self.site.dialect == "columns":
             parts = [*parts, *self._column_parts()]
@@ -151,8 +177,36 @@ class Composer:
         border = self.tone.line if self.site.outlined else None
         return Look(fill=self.tone.panel, border=border, radius=self.site.radius)
 
-    def _root(self, tag: str, children: list[Item], flow: Flow, middle: bool) -> Item:
-        root = self.node(tag or self.site.root_tag, "section", *children, role="section", flow=flow)
+    def _grouped(self, items: Sequence[Item], chance: float) -> list[Item]:
+        """Perhaps some neighbours among the elements, or all of them, in a box; or in box in box."""
+        if not items or self.rng.random() >= chance:
+            return list(items)
+        first, end = 0, len(items)
+        if self.rng.random() < 0.5:
+            first = self.rng.randrange(end)
+            end = self.rng.randint(first + 1, end)
+        box = self.box(*self._grouped(items[first:end], chance / 2), card=self.rng.random() < 0.3)
+        return [*items[:first], box, *items[end:]]
+
+    def _unboxed(self, items: Sequence[Item]) -> list[Item]:
+        """What a column holds: builders that have columns mostly do without boxes in them."""
+        found = []
+        for item in items:
+            boxed = (
+                self.site.dialect == "columns" and item.role == "wrapper" and item.tag == "section"
+            )
+            if boxed and self.rng.random() < 0.8:
+                while item.children[0].role == MERGE:
+                    item = item.children[0]
+                found += item.children
+            else:
+                found.append(item)
+        return found
+
+    def _root(
+        self, tag: str, children: list[Item], flow: Flow, middle: bool, part: str = "section"
+    ) -> Item:
+        root = self.node(tag or self.site.root_tag, part, *children, role="section", flow=flow)
         root.look = Look(fill=self.tone.back)
         if middle:
             root.flow = replace(root.flow, middle=True, height=float(self.rng.randint(180, 320)))
@@ -161,7 +215,8 @@ class Composer:
     def _column(self, items: Sequence[Item], middle: bool) -> Item:
         inset = float(self.site.inset)
         flow = Flow(pad=(inset,) * 4, gap=self.site.gap, align=self.align, middle=middle)
-        column = self._chain("div", self._column_parts(), list(items), flow)
+        items = self._grouped(self._unboxed(items), self.site.nested / 6)
+        column = self._chain("div", self._column_parts(), items, flow)
         column.role = "column"
         return column
 
@@ -195,8 +250,12 @@ class Composer:
         if self.site.dialect == "columns":
             return ["column", *self._extra("populated"), "wrap"]
         if self.site.dialect == "flex":
-            return ["box", "container"] if self.site.boxed else ["box"]
+            return ["box", "container"] if self.rng.random() < self.site.boxed else ["full"]
         return ["column"]
+
+    def _root_parts(self) -> list[str]:
+        """Between a flexbox section and what is in it: nothing where it is as wide as the page."""
+        return ["container"] if self.rng.random() < _INNER else []
 
     def _widget_parts(self, role: str) -> list[str]:
         return [f"widget-{role}"] if self.site.bare else [f"widget-{role}", "inner"]

@@ -241,6 +241,9 @@ def cta_band(c: Composer) -> Item:
     c.use(c.site.accented)
     if c.rng.random() < 0.5:
         return c.columns([w.heading(c, 2)], [w.button(c)], weights=(3, 1))
+    if c.site.dialect == "flex" and c.rng.random() < 0.5:
+        text = c.rng.choice((w.heading, w.paragraph))(c)
+        return c.section(text, w.button(c), weights=(c.rng.choice((2, 3, 4)), 1))
     return c.section(w.heading(c, 2), w.paragraph(c, 6, 14), w.button(c))
 
 

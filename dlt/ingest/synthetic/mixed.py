@@ -19,7 +19,7 @@ _PARTS: tuple[tuple[int, Kind], ...] = (
     (3, w.divider),
     (1, w.icon),
     (1, w.counter),
-    (2, w.spacer),
+    (3, w.spacer),
     (2, lambda c: rich.bullets(c, c.rng.randint(3, 7))),
     (3, lambda c: rich.links(c, c.rng.randint(4, 9), line=c.rng.random() < 0.5)),
     (2, lambda c: rich.menu(c, c.rng.randint(3, 7), line=c.rng.random() < 0.7)),
@@ -31,7 +31,8 @@ _PARTS: tuple[tuple[int, Kind], ...] = (
     (1, w.map_view),
     (1, w.qr),
     (1, w.form),
-    (1, lambda c: rich.accordion(c, c.rng.randint(2, 4))),
+    (4, lambda c: rich.add_on(c) if c.builder else w.form(c)),
+    (1, lambda c: rich.accordion(c, c.rng.randint(1, 4))),
     (1, lambda c: rich.tabs(c, c.rng.randint(2, 3))),
     (1, lambda c: rich.carousel(c, rich.voice, 1, c.rng.randint(3, 5))),
     (1, lambda c: rich.carousel(c, rich.offer, 2, c.rng.randint(3, 5))),
@@ -39,6 +40,7 @@ _PARTS: tuple[tuple[int, Kind], ...] = (
     (1, lambda c: rich.masonry(c, 6, 3)),
     (1, lambda c: rich.marquee(c, logos=True)),
     (1, lambda c: _scatter(c)),
+    (3, lambda c: _beside(c)),
 )
 
 
@@ -53,6 +55,19 @@ def _scatter(c: Composer) -> Item:
     chosen = zip(c.rng.sample(makers, count), c.rng.sample(spots, count), strict=True)
     placed = [(make(c), spot) for make, spot in chosen]
     return rich.freedom(c, float(c.rng.randint(160, 280)), *placed)
+
+
+_SMALL: tuple[Kind, ...] = (w.button, w.icon, w.image, w.counter, rich.icon_box, w.note)
+
+
+def _beside(c: Composer) -> Item:
+    """Small elements side by side; where boxes may stand beside them, a picture and its text."""
+    if c.site.dialect != "columns" and c.rng.random() < 0.4:
+        mark = c.rng.choice((w.icon, w.image))(c)
+        text = [w.heading(c, 4), c.rng.choice((w.note, w.paragraph, w.heading))(c)]
+        return c.beside(mark, c.box(*text, card=False), weights=(1, c.rng.choice((2, 4, 6))))
+    make = c.rng.choice(_SMALL)
+    return c.beside(*(make(c) for _ in range(c.rng.randint(2, 4))))
 
 
 def _parts(c: Composer, count: int) -> list[Item]:
@@ -70,7 +85,7 @@ def _weights(c: Composer, count: int) -> tuple[float, ...]:
 def _row(c: Composer, count: int, most: int) -> Item:
     """Columns side by side, each of at most so many parts."""
     cells = [_parts(c, c.rng.randint(1, most)) for _ in range(count)]
-    if c.rng.random() < 0.15:
+    if c.rng.random() < 0.25:
         cells[c.rng.randrange(count)] = []
     return c.row(*cells, weights=_weights(c, count), middle=c.rng.random() < 0.2)
 
@@ -110,6 +125,8 @@ def mixed_columns(c: Composer) -> Item:
     cells = [_parts(c, c.rng.randint(1, 3)) for _ in range(count)]
     if c.rng.random() < 0.3:
         cells[0].append(_row(c, 2, most=2))
+    if c.rng.random() < 0.1:
+        cells[-1] = []
     return c.columns(*cells, weights=_weights(c, count), middle=c.rng.random() < 0.5)
 
 

@@ -15,9 +15,12 @@ HIDDEN = Flow(cover=True)
 def bullets(c: Composer, count: int) -> Item:
     """A list with a mark before each item."""
     items = []
+    linked = c.rng.random() < 0.4
     for _ in range(count):
         label = w.text_node(c, "span", "item-text", phrase(c.rng, c.site.language, 2, 4))
         parts = [c.node("span", "item-icon", w.glyph(c, 7)), label]
+        if linked:
+            parts = [c.node("a", "link", *parts, flow=Flow("line", gap=5))]
         items.append(_item(c, *parts))
     return _list(c, items, Flow(gap=4, align=c.align))
 
@@ -31,16 +34,19 @@ def links(c: Composer, count: int, line: bool = False) -> Item:
 
 
 def menu(c: Composer, count: int, line: bool = True) -> Item:
-    """A navigation: some links open further ones, and all may be there again for small screens."""
-    entries = []
+    """A navigation: some links open further ones, and all may be there again for small screens.
+
+    Pages that leave out what is not seen have none of the further ones.
+    """
+    entries, kept = [], c.rng.random() < 0.3
     for word in c.rng.sample(c.site.language.menu, count):
         entry = _item(c, w.text_node(c, "a", "link", word))
         if c.rng.random() < 0.3:
-            words = c.rng.sample(c.site.language.menu, c.rng.randint(2, 4))
-            further = [_item(c, w.text_node(c, "a", "link", each)) for each in words]
-            entry.children.append(_unseen(c.node("ul", "menu-below", *further)))
-            if c.rng.random() < 0.5:
-                entry.children[0].children = [c.node("span", "opens", flow=HIDDEN)]
+            entry.children[0].children = [c.node("span", "opens", flow=HIDDEN)]
+            if kept:
+                words = c.rng.sample(c.site.language.menu, c.rng.randint(2, 4))
+                further = [_item(c, w.text_node(c, "a", "link", each)) for each in words]
+                entry.children.append(_unseen(c.node("ul", "menu-below", *further)))
         entries.append(entry)
     core = c.node(c.site.list_tag, "list", *entries, flow=_of_links(c, line))
     nav = c.node("nav", "menu", core)
@@ -80,9 +86,9 @@ def social(c: Composer, count: int) -> Item:
 
 
 def accordion(c: Composer, count: int) -> Item:
-    """Questions that unfold; the first may be open."""
+    """Questions that unfold; the first may be open, hidden answers may be there or not."""
     rows = []
-    opened, plain = c.rng.random() < 0.6, c.rng.random() < 0.75
+    opened, plain, kept = (c.rng.random() < share for share in (0.3, 0.75, 0.3))
     for i in range(count):
         question = phrase(c.rng, c.site.language, 4, 8) + "?"
         label = w.text_node(c, c.rng.choice(("a", "span")), "question-text", question)
@@ -91,8 +97,10 @@ def accordion(c: Composer, count: int) -> Item:
         border = Look(border=c.tone.line, fill=c.tone.panel)
         flow = Flow("line", gap=6, pad=(6, 8, 6, 8))
         parts = [c.node("div", "question", sign, label, flow=flow, look=border)]
-        answer = _answer(c, plain)
-        parts.append(answer if i == 0 and opened else _unseen(answer))
+        if i == 0 and opened:
+            parts.append(_answer(c, plain))
+        elif kept:
+            parts.append(_unseen(_answer(c, plain)))
         rows.append(c.node("div", "entry", *parts))
     return c.widget("accordion", c.node("div", "accordion", *rows, flow=Flow(gap=3)))
 
@@ -139,8 +147,28 @@ def _panel(c: Composer) -> Item:
     return c.node("div", "tab-panel", *parts, flow=flow, look=look)
 
 
+def add_on(c: Composer) -> Item:
+    """What no role fits, such as posts or prices of an add-on: dropped with all its parts."""
+    makers: tuple[Kind, ...] = (
+        lambda c: w.bold_node(c, c.rng.choice(("h3", "h4", "span")), "", person(c.rng)),
+        lambda c: w.text_node(
+            c, c.rng.choice(("p", "div")), "", phrase(c.rng, c.site.language, 2, 9)
+        ),
+        lambda c: w.text_node(c, "a", "", c.rng.choice(c.site.language.actions)),
+        lambda c: w.picture(c, 0.7, width=80),
+        lambda c: c.node(c.rng.choice(("div", "span")), "", w.glyph(c, 14)),
+    )
+    chosen = c.rng.choices(makers, k=c.rng.randint(1, 3))
+    entries = [
+        c.node("div", "add-on-item", *(make(c) for make in chosen), flow=Flow(gap=3))
+        for _ in range(c.rng.randint(1, 4))
+    ]
+    core = c.node("div", "add-on-list", *entries, flow=Flow(gap=4))
+    return w.dropped(c.widget("add-on", c.node("div", "add-on", core)))
+
+
 def carousel(c: Composer, slide: Kind, shown: int, count: int) -> Item:
-    """Slides of which `shown` are seen, with arrows or dots."""
+    """Slides of which `shown` are seen, with dots or without."""
     slides = [slide(c) for _ in range(count)]
     for hidden in slides[shown:]:
         hidden.flow = replace(hidden.flow, cover=True)
@@ -156,7 +184,8 @@ def carousel(c: Composer, slide: Kind, shown: int, count: int) -> Item:
         for i in range(min(count, 5))
     ]
     steps = c.node("div", "dots", *dots, flow=Flow("line", gap=5, align="center", pad=(8, 0, 4, 0)))
-    return c.widget("carousel", c.node("div", "carousel", track, steps))
+    parts = [track, steps] if c.rng.random() < 0.6 else [track]
+    return c.widget("carousel", c.node("div", "carousel", *parts))
 
 
 def voice(c: Composer) -> Item:
@@ -246,6 +275,12 @@ def icon_box(c: Composer, link: bool = False) -> Item:
         drawing = c.node(c.rng.choice(("span", "a")), "icon", drawing, flow=Flow(align=c.align))
     mark = c.node("div", "box-icon", drawing, flow=Flow(align=c.align))
     merge_chain(mark, "icon")
+    bare = c.rng.random() if c.builder else 1.0
+    if bare < 0.1:  # the icon alone
+        return c.composite(mark)
+    if bare < 0.25:  # no icon
+        texts = c.node("div", "box-content", *_box_texts(c, link), flow=Flow(gap=5, align=c.align))
+        return c.composite(c.node("div", "box-wrap", texts))
     return _boxed(c, mark, *_box_texts(c, link))
 
 
@@ -278,6 +313,8 @@ def _box_texts(c: Composer, link: bool) -> list[Item]:
     title = w.bold_node(
         c, c.site.heading_tag or f"h{level}", "box-title", phrase(c.rng, c.site.language, 2, 4)
     )
+    if c.rng.random() < 0.4:
+        w.enclose(c, title)
     text = w.text_node(c, c.site.text_tag, "box-text", sentences(c.rng, c.site.language, 8, 16))
     merge_chain(title, "heading")
     merge_chain(text, "paragraph")
@@ -292,6 +329,10 @@ def _boxed(c: Composer, first: Item, title: Item, *texts: Item) -> Item:
     flow = Flow(gap=5, align=c.align)
     if c.builder:
         content = c.node("div", "box-content", title, *texts, flow=flow)
+        if first.role == "icon" and c.rng.random() < 0.25:  # some add-ons call all of it an icon
+            whole = c.node("div", "box-icon", first, content, flow=flow)
+            merge_chain(whole, "icon")
+            return c.composite(c.node("div", "box-wrap", whole))
         return c.composite(c.node("div", "box-wrap", first, content, flow=flow))
     if len(texts) == 1:
         content = c.node("div", "box-content", title, *texts, role=MERGE, flow=flow)

@@ -18,6 +18,7 @@ HABITS = {  # class habits by split, with weights; test uses one that training n
     "test": {"utility": 1},
 }
 BUILDER_DIALECTS = ("columns", "flex")
+_NESTED = {"columns": (0.0, 0.1), "flex": (0.1, 0.3, 0.5), "hand": (0.0,), "soup": (0.0,)}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Site:
     align: str
     outlined: bool
     extra: bool  # one wrapper more in the dialect's chains
-    boxed: bool  # flexbox containers inside a section have a wrapper of their own, too
+    boxed: float  # chance that a flexbox container inside a section has a wrapper of its own, too
+    nested: float  # chance that some of what stands together has a container of its own
     bare: bool  # widgets have one wrapper less
     heading_tag: str  # "" for h1 to h4
     text_tag: str
@@ -103,7 +105,8 @@ def make_site(name: str, split: str, seed: str) -> Site:
         align=rng.choice(("left", "center")),
         outlined=rng.random() < 0.3,
         extra=dialect in BUILDER_DIALECTS and rng.random() < 0.6,
-        boxed=dialect == "flex" and rng.random() < 0.3,
+        boxed=rng.choice((0.0, 0.1, 0.3, 0.9, 1.0)),
+        nested=rng.choice(_NESTED[dialect]),
         bare=dialect == "flex" and rng.random() < 0.15,
         heading_tag=rng.choice(("div", "span", "p")) if soup else "",
         text_tag=rng.choice(("div", "span")) if soup else "p",

@@ -53,9 +53,10 @@ def paragraph(c: Composer, least: int = 10, most: int = 30, count: int = 1) -> I
             emphasise(c, part)
     if c.builder and c.site.extra:
         parts = [c.node("div", "texts", *parts, flow=Flow(gap=4))]
-    if c.builder and c.rng.random() < 0.05:  # pasted from elsewhere, wrappers and all
-        for _ in range(c.rng.randint(2, 12)):
-            parts = [c.node("div", "", *parts, flow=Flow(gap=4))]
+    if c.builder and c.rng.random() < 0.1:  # pasted from elsewhere, wrappers and all
+        named = c.rng.random() < 0.6
+        for i in range(c.rng.choice((1, 2, 3, 4, 4, 8, 12))):
+            parts = [c.node("div", f"pasted-{i}" if named else "", *parts, flow=Flow(gap=4))]
     return c.widget("paragraph", *parts)
 
 
@@ -146,8 +147,11 @@ def image(c: Composer, ratio: float = 0, width: float = 0, caption: bool = False
     if caption:
         below = text_node(c, "figcaption", "caption", phrase(c.rng, c.site.language, 2, 4))
         core = c.node("figure", "figure", core, below, flow=Flow(gap=2, align=c.align))
-    elif c.site.image_wrapper:
-        core = c.node(c.site.image_wrapper, "figure", core, flow=Flow(align=c.align))
+    else:
+        if c.site.image_wrapper != "a" and c.rng.random() < 0.25:
+            core = c.node("a", "image-link", core, flow=Flow(align=c.align))
+        if c.site.image_wrapper:
+            core = c.node(c.site.image_wrapper, "figure", core, flow=Flow(align=c.align))
     return c.widget("image", core)
 
 
@@ -168,15 +172,15 @@ def divider(c: Composer) -> Item:
 def spacer(c: Composer) -> Item:
     """Empty space, or a place that links lead to: dropped."""
     if c.builder and c.rng.random() < 0.25:
-        return _dropped(c.widget("anchor", c.node("div", "anchor")))
+        return dropped(c.widget("anchor", c.node("div", "anchor")))
     gap = c.node("div", "spacer-inner", flow=Flow(height=float(c.rng.randint(10, 30))))
-    return _dropped(c.widget("spacer", c.node("div", "spacer", gap)) if c.builder else gap)
+    return dropped(c.widget("spacer", c.node("div", "spacer", gap)) if c.builder else gap)
 
 
 def script(c: Composer) -> Item:
     """What is never seen: dropped."""
     tag = c.rng.choice(("script", "style", "template", "noscript"))
-    return _dropped(c.node(tag, "", flow=Flow(cover=True)))
+    return dropped(c.node(tag, "", flow=Flow(cover=True)))
 
 
 def form(c: Composer) -> Item:
@@ -190,10 +194,11 @@ def form(c: Composer) -> Item:
     send.flow = Flow(pad=(4, 8, 4, 8))
     send.look = replace(send.look, fill=c.tone.panel, border=c.tone.line)
     core = c.node("form", "form", *fields, send, flow=Flow("line", gap=5, align=c.align))
-    return _dropped(c.node("div", "widget-form", core, flow=Flow(align=c.align)))
+    return dropped(c.node("div", "widget-form", core, flow=Flow(align=c.align)))
 
 
-def _dropped(item: Item) -> Item:
+def dropped(item: Item) -> Item:
+    """The same, with nothing in it an element."""
     for each in item.walk():
         each.role = DROP
     return item

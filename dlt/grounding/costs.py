@@ -1,0 +1,127 @@
+"""What the assignment of leaves to runs costs, in numbers: about negative log-likelihoods.
+
+Set by hand, most of them after those of an earlier search (docs/grounding.md).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Moves(NamedTuple):
+    """What it costs that a leaf is so to the subtree before its own."""
+
+    below: float
+    below_right: float
+    row: float  # below, and to the left: in the next row
+    right: float  # beside it: in the next column
+    left: float
+    within: float
+    around: float
+    mingled: float
+    above: float
+    above_right: float
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The weights of all costs."""
+
+    unseen: Mapping[str, float]  # that a leaf of a kind is nowhere to be seen
+    unseen_too: Mapping[str, float]  # the same after another
+    claim: float  # gained by every blob that has an owner
+    length: float  # of a text, by how much more or fewer characters it has than there is room for
+    cut: float  # of a text that was cut, by how much more room there is
+    size: float  # of text too high or too low to be any
+    bare: float  # of a link without a close frame
+    framed: float  # of a text with one
+    uneven: float  # by how much the heights of a text's lines differ
+    ragged: float  # by how much narrower than the others a line is that is not the last
+    small: float  # of a picture
+    oblong: float  # of an icon
+    moves: Moves
+    repeated: Moves  # where the leaf begins an item like the one before
+    fall: float  # by the px between a leaf and what it is below
+    gap: float  # by the px between a leaf and what it is to the right of
+    same_left: float  # below something with the same left edge
+    same_centre: float
+    skipped: float  # by the blobs passed over
+    level: float  # beside something with the same upper edge
+    same_middle: float
+    row_fall: float  # `fall`, in the next row
+    row_start: float  # where the next row begins at the left edge of the rows before
+    row_off: float  # by the px that it does not
+    not_under: float  # below the last subtree, but not below those before it
+    other_size: float  # by how much lines are higher or lower than those of what looks alike
+    top: float  # of the first leaf, by how far below the top of the screenshot it is
+    start: float  # of the first leaf, by how far from the left it is
+
+
+COSTS = Costs(
+    unseen={
+        "text": 9,
+        "link": 9,
+        "picture": 6,
+        "icon": 1.7,
+        "field": 3.5,
+        "rule": 1.6,
+        "blank": 0.2,
+    },
+    unseen_too={
+        "text": 6,
+        "link": 6,
+        "picture": 6,
+        "icon": 1.7,
+        "field": 3.5,
+        "rule": 1.6,
+        "blank": 0.2,
+    },
+    claim=0.3,
+    length=4,
+    cut=0.3,
+    size=2.3,
+    bare=1.5,
+    framed=0,
+    uneven=1,
+    ragged=0.5,
+    small=3.2,
+    oblong=1.2,
+    moves=Moves(
+        below=0,
+        below_right=2.5,
+        row=1.6,
+        right=1.7,
+        left=4.2,
+        within=2.7,
+        around=5,
+        mingled=9,
+        above=4.2,
+        above_right=2.5,
+    ),
+    repeated=Moves(
+        below=0,
+        below_right=2.5,
+        row=0.5,
+        right=1.1,
+        left=3,
+        within=2.7,
+        around=5,
+        mingled=9,
+        above=4.2,
+        above_right=1.5,
+    ),
+    fall=0.019,
+    gap=0.007,
+    same_left=-0.2,
+    same_centre=-0.2,
+    skipped=0.3,
+    level=-0.5,
+    same_middle=-0.5,
+    row_fall=0.0047,
+    row_start=-0.3,
+    row_off=0.002,
+    not_under=1,
+    other_size=2,
+    top=0.0125,
+    start=0.00067,
+)
