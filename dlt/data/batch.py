@@ -20,6 +20,7 @@ from dlt.data.encode import (
     Encoded,
 )
 
+_HIDDEN_OVERLAP = 0.5  # share of the sections
 _SIZE_NOISE = 0.03  # of the logarithms of sizes that decide what is batched together
 
 
@@ -142,9 +143,15 @@ def drop_images(inputs: Inputs, share: float, dice: Dice) -> None:
 
 def drop_words(inputs: Inputs, class_share: float, text_share: float, dice: Dice) -> Inputs:
     """Hide shares of the class and of the text tokens, each token everywhere in its section, and
-    all of them in such a share of the sections: words must not be all that the model goes by."""
+    all of them in such a share of the sections: words must not be all that the model goes by. Nor
+    which nodes share classes: wherever class names are hidden, half of the sections do not show it."""
+    numbers = inputs.numbers.clone()
+    if class_share:
+        shown = dice.uniform() >= _HIDDEN_OVERLAP
+        numbers[..., CLASS_NUMBERS] *= shown[:, None, None]
     return replace(
         inputs,
+        numbers=numbers,
         class_tokens=_drop(inputs.class_tokens, class_share, CLASS_BUCKETS, dice),
         text_tokens=_drop(inputs.text_tokens, text_share, TEXT_BUCKETS, dice),
     )

@@ -13,7 +13,7 @@ _ELEMENTS = ("section", "column", "box", "full")  # what builders give an id, be
 def class_names(site: Site, kind: str, part: str, serial: int) -> tuple[str, ...]:
     """Classes of a node of a section: `serial` numbers the section's nodes."""
     if site.habit == "opaque":
-        plain = _builder(site, part, serial) if _choice(site, "scoped", 5) else (part,)
+        plain = _hidden(site, part, serial)
         return tuple(dict.fromkeys("k" + _digest(f"{site.seed}{name}", 5) for name in plain))
     if site.habit == "builder":
         return _builder(site, part, serial)
@@ -23,6 +23,23 @@ def class_names(site: Site, kind: str, part: str, serial: int) -> tuple[str, ...
     known = table.get(part.removeprefix("widget-"), table[""])
     variants = known.split("/")
     return tuple(variants[_choice(site, part, len(variants))].split())
+
+
+def _hidden(site: Site, part: str, serial: int) -> tuple[str, ...]:
+    """What opaque names stand for: a builder's names, one for each part, or atoms of style."""
+    kind = _choice(site, "hidden", 10)
+    if kind < 2:
+        return (part,)
+    return _atomic(site, part) if kind < 7 else _builder(site, part, serial)
+
+
+def _atomic(site: Site, part: str) -> tuple[str, ...]:
+    """As of libraries that make a class of each declaration: parts share some at random."""
+    pool, own = 6 + _choice(site, "pool", 15), part.removeprefix("widget-")
+    if not _choice(site, own + " styled", 3):
+        own = ""
+    count = _choice(site, own + " count", 5)
+    return tuple(str(_choice(site, f"{own} {i}", pool)) for i in range(count))
 
 
 def _builder(site: Site, part: str, serial: int) -> tuple[str, ...]:

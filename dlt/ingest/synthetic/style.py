@@ -13,7 +13,7 @@ VIEWPORT = 1280  # nominal width of the page
 
 DIALECTS = {"columns": 15, "flex": 6, "hand": 2, "soup": 2}  # markup of page builders and of hands
 HABITS = {  # class habits by split, with weights; test uses one that training never shows
-    "train": {"opaque": 4, "builder": 2, "bootstrap": 2, "bem": 2},
+    "train": {"opaque": 6, "builder": 1, "bootstrap": 2, "bem": 1},
     "val": {"opaque": 2, "bootstrap": 1},
     "test": {"utility": 1},
 }
