@@ -26,11 +26,14 @@ from dlt.tune.study import open_storage
 from dlt.tune.sweep import REASON, experiment_name
 
 LEAST = 4  # complete trials below which nothing is drawn
+ACROSS = 4  # panels in a row
 ENDED = {TrialState.COMPLETE: "#2563eb", TrialState.PRUNED: "#d97706"}
-STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1200px;padding:0 1rem}
+MEASURE = "val layout accuracy"
+STYLE = """:root{color-scheme:light dark}
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1200px;padding:0 1rem}
 table{border-collapse:collapse;font-size:13px;display:block;overflow-x:auto}
-td,th{padding:.2rem .6rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}
-td:first-child,th:first-child{text-align:left}img{max-width:100%}"""
+td,th{padding:.2rem .6rem;border-bottom:1px solid #8886;text-align:right}td{white-space:nowrap}
+td:first-child,th:first-child{text-align:left}img{max-width:100%;background:#fff}"""
 
 
 def main() -> None:
@@ -79,16 +82,19 @@ def write_report(study: optuna.Study, path: Path) -> None:
     body = [f"<h1>{escape(study.study_name)}</h1><p>{escape(_counts(study))}.</p>"]
     body.append(_table(study, ranked(study)))
     if len(ranked(study)) >= LEAST:
-        body += [f"<h2>{escape(title)}</h2>{_picture(draw, study)}" for title, draw in PICTURES]
+        body += [
+            f"<h2>{escape(title)}</h2>{_picture(title, draw, study)}" for title, draw in PICTURES
+        ]
     else:
         body.append(f"<p>Pictures want {LEAST} complete trials.</p>")
     failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
     if failed:
         lines = [(experiment_name(study, t.number), str(t.user_attrs.get(REASON))) for t in failed]
         body.append("<h2>Failed</h2>" + _rows(("trial", "reason"), lines))
-    page = f"<!doctype html><meta charset=utf-8><title>{escape(study.study_name)}</title>"
+    head = f"<meta charset=utf-8><title>{escape(study.study_name)}</title><style>{STYLE}</style>"
+    page = f"<!doctype html><html lang=en>{head}<main>{''.join(body)}</main>\n"
     with new_file(path) as aside:
-        aside.write_text(f"{page}<style>{STYLE}</style>{''.join(body)}\n", encoding="utf-8")
+        aside.write_text(page, encoding="utf-8")
 
 
 def _counts(study: optuna.Study) -> str:
@@ -109,12 +115,13 @@ def _table(study: optuna.Study, trials: Sequence[FrozenTrial], most: int = 20) -
         )
         for trial in trials[:most]
     ]
-    return _rows(("experiment", "val accuracy", "minutes", *names), lines)
+    return _rows(("experiment", MEASURE, "minutes", *names), lines)
 
 
 def _rows(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     cells = ["".join(f"<td>{escape(cell)}</td>" for cell in line) for line in lines]
-    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+    titles = [escape(name).replace(".", ".<wbr>").replace("_", "_<wbr>") for name in head]
+    top = "".join(f"<th>{title}</th>" for title in titles)
     return f"<table><tr>{top}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 
@@ -126,7 +133,7 @@ def _minutes(trial: FrozenTrial) -> float:
     return trial.duration.total_seconds() / 60 if trial.duration else 0.0
 
 
-def _picture(draw: Callable[[optuna.Study], Figure], study: optuna.Study) -> str:
+def _picture(title: str, draw: Callable[[optuna.Study], Figure], study: optuna.Study) -> str:
     """A drawing as an image in the page; SVG of its own, so that no two share an id."""
     matplotlib.use("Agg")
     with warnings.catch_warnings():
@@ -135,7 +142,8 @@ def _picture(draw: Callable[[optuna.Study], Figure], study: optuna.Study) -> str
     svg = io.BytesIO()
     figure.savefig(svg, format="svg", bbox_inches="tight")
     plt.close(figure)
-    return f'<img src="data:image/svg+xml;base64,{base64.b64encode(svg.getvalue()).decode()}">'
+    data = base64.b64encode(svg.getvalue()).decode()
+    return f'<img alt="{escape(title)}" src="data:image/svg+xml;base64,{data}">'
 
 
 def _figure_of(axes: Any, width: float, height: float) -> Figure:
@@ -145,16 +153,32 @@ def _figure_of(axes: Any, width: float, height: float) -> Figure:
 
 
 def _coordinates(study: optuna.Study) -> Figure:
-    return _figure_of(drawings.plot_parallel_coordinate(study), 12, 5)
+    return _figure_of(drawings.plot_parallel_coordinate(study, target_name=MEASURE), 12, 5)
 
 
 def _importance(study: optuna.Study) -> Figure:
-    evaluator = PedAnovaImportanceEvaluator()
-    return _figure_of(drawings.plot_param_importances(study, evaluator=evaluator), 8, 4)
+    drawn = drawings.plot_param_importances(
+        study, evaluator=PedAnovaImportanceEvaluator(), target_name=MEASURE
+    )
+    return _figure_of(drawn, 8, 4)
 
 
 def _slices(study: optuna.Study) -> Figure:
-    return _figure_of(drawings.plot_slice(study), 16, 3.5)
+    """A panel for each parameter; Optuna's own has them in one row, where their names overlap."""
+    trials = ranked(study)
+    space = {name: kind for trial in trials for name, kind in trial.distributions.items()}
+    rows = -(-len(space) // ACROSS)
+    figure, grid = plt.subplots(rows, ACROSS, figsize=(12, 2.6 * rows), sharey=True, squeeze=False)
+    for axes, (name, kind) in zip(grid.flat, space.items(), strict=False):
+        shown = [trial for trial in trials if name in trial.params]
+        values = [trial.params[name] for trial in shown]
+        axes.scatter(values, [t.value or 0.0 for t in shown], c=ENDED[TrialState.COMPLETE])
+        axes.set(xlabel=name, xscale="log" if getattr(kind, "log", False) else "linear")
+    for axes in grid.flat[len(space) :]:
+        axes.remove()
+    figure.supylabel(MEASURE)
+    figure.tight_layout()
+    return figure
 
 
 def _times(study: optuna.Study) -> Figure:
@@ -163,13 +187,13 @@ def _times(study: optuna.Study) -> Figure:
         trials = [t for t in study.get_trials(deepcopy=False, states=(state,)) if t.value]
         minutes = [_minutes(trial) for trial in trials]
         axes.scatter(minutes, [t.value or 0.0 for t in trials], c=colour, label=state.name.lower())
-    axes.set(xlabel="minutes from proposal to result", ylabel="val layout accuracy")
+    axes.set(xlabel="minutes from proposal to result", ylabel=MEASURE)
     axes.legend()
     return figure
 
 
 def _history(study: optuna.Study) -> Figure:
-    return _figure_of(drawings.plot_optimization_history(study), 8, 4)
+    return _figure_of(drawings.plot_optimization_history(study, target_name=MEASURE), 8, 4)
 
 
 PICTURES: Sequence[tuple[str, Callable[[optuna.Study], Figure]]] = (
