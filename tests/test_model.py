@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -18,11 +19,11 @@ from dlt.data.encode import CLASS_BUCKETS, CLASS_NUMBERS, TEXT_BUCKETS, TEXT_NUM
 from dlt.data.labelled import Labelled
 from dlt.ingest.synthetic import generate
 from dlt.model.boxes import edges, of_parents, relative_boxes, signal, touching
-from dlt.model.denoiser import MASK_ROLE, coordinates
+from dlt.model.denoiser import MASK_ROLE, NUM_PROPS, coordinates
 from dlt.model.diffusion import add_noise, draw_given, draw_times
 from dlt.model.lawful import lawful_props, lawful_roles
 from dlt.model.layout_model import LayoutModel
-from dlt.model.losses import generalised_iou, losses
+from dlt.model.losses import generalised_iou, losses, of_props
 from dlt.model.placement import (
     NUM_BOX_NUMBERS,
     Placement,
@@ -452,3 +453,18 @@ def test_one_batch_can_be_learnt_by_heart() -> None:
     assert right[inputs.node_mask].float().mean() > 0.95
     off = (found.boxes - targets.boxes).abs().amax(-1)
     assert off[inputs.node_mask].median() < 0.12
+
+
+def test_where_a_prop_is_by_hand() -> None:
+    logits, target = torch.zeros(2, 3, NUM_PROPS), torch.tensor([[0, 1, 0], [0, 0, 0]])
+    all_open, some = (
+        torch.tensor([[True] * 3, [False] * 3]),
+        torch.tensor([[True, True, False]] * 2),
+    )
+    # each prop is at one of the open nodes or at none; a section without any does not count
+    assert of_props(logits, target, all_open).item() == pytest.approx(math.log(4))
+    assert of_props(logits, target, some).item() == pytest.approx(math.log(3))
+    assert of_props(logits, target, torch.zeros_like(some)).item() == 0
+    logits[0, 1, 1] = math.log(5)  # five times as likely at its node as at none
+    found = (math.log(4 + 4) - math.log(5) + 2 * math.log(4)) / 3
+    assert of_props(logits, target, all_open).item() == pytest.approx(found)

@@ -38,7 +38,7 @@ def losses(
     boxes and of those that are not given."""
     node_mask = inputs.node_mask
     proposed = _cross_entropy(proposal.role_logits, targets.roles, node_mask, role_weights)
-    proposed = proposed + _of_props(proposal.prop_logits, targets.props, node_mask)
+    proposed = proposed + of_props(proposal.prop_logits, targets.props, node_mask)
     proposed = proposed + _surprise(proposal, targets, node_mask, inputs)
     weight = targets.box_weights * node_mask
     off = _box_loss(proposal.placed, targets, inputs)
@@ -51,7 +51,7 @@ def losses(
     role = _cross_entropy(estimate.role_logits, targets.roles, masked, role_weights)
     role = role + _surprise(estimate, targets, masked, inputs)
     hidden = (state.props == MASK_PROP) & node_mask
-    prop = _of_props(estimate.prop_logits, targets.props, hidden)
+    prop = of_props(estimate.prop_logits, targets.props, hidden)
     free = ~coordinates(state.given)
     open_bn = free.any(-1) & node_mask
     box = _box_loss(estimate.placed, targets, inputs, free)
@@ -76,7 +76,7 @@ def _cross_entropy(logits: Tensor, target: Tensor, masked: Tensor, weights: Tens
     return _mean_by_section((each * masked).sum(1) / masked.sum(1).clamp(min=1), masked)
 
 
-def _of_props(logits: Tensor, target: Tensor, masked: Tensor) -> Tensor:
+def of_props(logits: Tensor, target: Tensor, masked: Tensor) -> Tensor:
     """The cross-entropy of where each prop is: at one of the masked nodes, or at none.
 
     A prop is in a section once at most. By node, the one that has it would hardly count.
