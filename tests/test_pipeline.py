@@ -82,7 +82,7 @@ def test_an_experiment_runs_and_is_compared(done: Checkout) -> None:
     sets = ["train.lr=3e-4", "train.curriculum.enabled=true", "train.config_file=own.yaml"]
     sets += ["train.monitor_system=true"]
     said = done.dvc("exp", "run", "-n", "slower", *(f"-S{value}" for value in sets))
-    assert "Stage 'split' didn't change" in said
+    assert "Stage 'validate' didn't change" in said
     assert "curriculum: stage 1 of 3 begins in epoch 1" in said and "schedule linear" in said
     told = done.json(".training/slower.json")
     assert (told["state"], told["epoch"], told["metric"]) == ("finished", 3, "val/loss")

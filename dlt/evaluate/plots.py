@@ -24,7 +24,7 @@ HEADLINES = (
 )
 
 _INK, _GREY, _BOUND = "#1f2937", "#8d96a5", "#b91c1c"
-_BASELINE_COLOURS = ("#eceff2", "#dfe3e8", "#c3c8d0", "#8d96a5", "#6b7280")
+_BASELINE_COLOURS = ("#f5f6f8", "#eceff2", "#dfe3e8", "#c3c8d0", "#8d96a5", "#6b7280")
 _VAL_COLOUR, _TEST_COLOUR = "#7fb0e2", "#1d5fae"
 
 

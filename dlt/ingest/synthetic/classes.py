@@ -36,10 +36,8 @@ def _hidden(site: Site, part: str, serial: int) -> tuple[str, ...]:
 def _atomic(site: Site, part: str) -> tuple[str, ...]:
     """As of libraries that make a class of each declaration: parts share some at random."""
     pool, own = 6 + _choice(site, "pool", 15), part.removeprefix("widget-")
-    if not _choice(site, own + " styled", 3):
-        own = ""
-    count = _choice(site, own + " count", 5)
-    return tuple(str(_choice(site, f"{own} {i}", pool)) for i in range(count))
+    count = 1 + _choice(site, own + " count", 4)
+    return (part, *(str(_choice(site, f"{own} {i}", pool)) for i in range(count)))
 
 
 def _builder(site: Site, part: str, serial: int) -> tuple[str, ...]:
