@@ -47,7 +47,8 @@ transfer: $(READY)
 	rm -rf .pretrained && cp -rL models/dlt .pretrained
 	dvc exp run -S ingest.source=archive -S 'ingest.archive.path=$(SECTIONS)' \
 	    -S ingest.num_samples=null -S train.phase=phase1 -S train.init_from=.pretrained \
-	    -S train.batch_size=8 -S train.proposal_epochs=10 -S train.epochs=10 -S train.min_steps=0
+	    -S train.batch_size=8 -S train.lr=1e-3 -S train.proposal_epochs=10 -S train.epochs=10 \
+	    -S train.min_steps=0
 
 watch: $(READY)
 	@$(PY) -m dlt.watch
