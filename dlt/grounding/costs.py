@@ -34,7 +34,6 @@ class Costs:
     cut: float  # of a text that was cut, by how much more room there is
     size: float  # of text too high or too low to be any
     bare: float  # of a link without a close frame
-    framed: float  # of a text with one
     uneven: float  # by how much the heights of a text's lines differ
     ragged: float  # by how much narrower than the others a line is that is not the last
     small: float  # of a picture
@@ -57,59 +56,42 @@ class Costs:
     start: float  # of the first leaf, by how far from the left it is
 
 
+_UNSEEN = {
+    "text": 9.0,
+    "link": 9.0,
+    "picture": 6.0,
+    "icon": 1.7,
+    "field": 3.5,
+    "rule": 1.6,
+    "blank": 0.2,
+}
+_MOVES = Moves(
+    below=0,
+    below_right=2.5,
+    row=1.6,
+    right=1.7,
+    left=4.2,
+    within=2.7,
+    around=5,
+    mingled=9,
+    above=4.2,
+    above_right=2.5,
+)
+
 COSTS = Costs(
-    unseen={
-        "text": 9,
-        "link": 9,
-        "picture": 6,
-        "icon": 1.7,
-        "field": 3.5,
-        "rule": 1.6,
-        "blank": 0.2,
-    },
-    unseen_too={
-        "text": 6,
-        "link": 6,
-        "picture": 6,
-        "icon": 1.7,
-        "field": 3.5,
-        "rule": 1.6,
-        "blank": 0.2,
-    },
+    unseen=_UNSEEN,
+    unseen_too=_UNSEEN | {"text": 6, "link": 6},
     claim=0.3,
     length=4,
     cut=0.3,
     size=2.3,
     bare=1.5,
-    framed=0,
     uneven=1,
     ragged=0.5,
     small=3.2,
     oblong=1.2,
-    moves=Moves(
-        below=0,
-        below_right=2.5,
-        row=1.6,
-        right=1.7,
-        left=4.2,
-        within=2.7,
-        around=5,
-        mingled=9,
-        above=4.2,
-        above_right=2.5,
-    ),
-    repeated=Moves(
-        below=0,
-        below_right=2.5,
-        row=0.5,
-        right=1.1,
-        left=3,
-        within=2.7,
-        around=5,
-        mingled=9,
-        above=4.2,
-        above_right=1.5,
-    ),
+    moves=_MOVES,
+    repeated=_MOVES._replace(row=0.5, right=1.1, left=3, above_right=1.5),
     fall=0.019,
     gap=0.007,
     same_left=-0.2,

@@ -137,10 +137,10 @@ def _text_costs(leaf: Leaf, runs: Runs) -> Floats:
     excess = np.log((len(leaf.text) + 0.7) / (room_s + 0.7))
     length = np.where(excess > 0, COSTS.length, -COSTS.cut if leaf.cut else -COSTS.length) * excess
     size = COSTS.size * ((runs.height_s > MAX_LETTER) | (runs.height_s < 5))
-    framed, bare = (0, COSTS.bare) if leaf.kind == "link" else (COSTS.framed, 0)
+    bare = COSTS.bare * ~runs.framed_s if leaf.kind == "link" else 0
     lines = COSTS.uneven * runs.uneven_s + COSTS.ragged * runs.ragged_s
     claim = COSTS.claim * np.minimum(runs.lines_s, 10)
-    return length + size + np.where(runs.framed_s, framed, bare) + lines - claim
+    return length + size + bare + lines - claim
 
 
 def _line(leaf: Leaf, lines_s: NDArray[np.int64]) -> Floats:
