@@ -3,7 +3,8 @@
 Boxes: Gaussian diffusion with the cosine schedule of Nichol & Dhariwal (2021), predicting x0.
 Roles and props: masked diffusion with the absorbing state and the linear schedule of MDLM (Sahoo
 et al. 2024): at time t a label is masked with probability t. Where they weigh the sum over masked
-labels by 1 / t, the mean over them is taken here, which varies less. Half of all sections are drawn at t = 1, where a few-step sampler spends most of its steps.
+labels by 1 / t, the mean over them is taken here, which varies less. Half of all sections are drawn at
+t = 1, where a few-step sampler spends most of its steps.
 
 As in DLT (Levi et al. 2023), any attribute of a node may be given: it stays clean, is marked by an
 embedding and takes no part in the loss. Training draws these patterns.

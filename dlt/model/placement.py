@@ -49,9 +49,7 @@ class Placement(NamedTuple):
     contents: Tensor  # float [B, N, 4]: the content boxes
     relative: Tensor  # float [B, N, 4]: as fractions of the parent's content box, by the flow alone
     touch_logits: Tensor  # float [B, N, 4]: that an edge is that of the parent's content box
-    content_touch_logits: (
-        Tensor  # float [B, N, 4]: that an edge of a content box is that of the box
-    )
+    content_touch_logits: Tensor  # float [B, N, 4]: that a content box's edge is that of the box
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from dlt.params.overrides import ModelOverrides, SomeModel, SomeTrain, TrainOver
 from dlt.params.stages import Data, Evaluate, Ingest, Sample, Split, Validate
 from dlt.params.training import ModelParams, Phase, Phases, TrainParams
 from dlt.params.tune import Tune
+from dlt.params.types import Seed
 from dlt.paths import outside
 
 PARAMS = Path("params.yaml")
-from dlt.params.types import Seed
 
 
 class ConfigFile(Block):

@@ -13,7 +13,7 @@ from dlt.train.run import Run
 
 _FIRST_STEPS = 20  # whose mean loss is what later ones are compared with
 _EXPLODED = 5  # times the first loss
-_MOST_WAITING = 0.3
+_MOST_WAITING = 0.3  # share of an epoch
 _RATE = 0.05  # of the running mean
 _ALLOCATORS = ("DefaultCPUAllocator", "can't allocate memory", "Cannot allocate memory")
 
@@ -45,7 +45,7 @@ def check_loss(run: Run, loss: float, norm: float, since: int) -> None:
 
 
 def warn_of_idle_gpu(ranks: Ranks, share: float) -> None:
-    """Say so where a GPU has waited for batches for more than a `share` of 0.3 of an epoch."""
+    """Say so where a GPU has waited for batches for too large a `share` of an epoch."""
     if ranks.device.type == "cuda" and share > _MOST_WAITING:
         ranks.say(
             f"the GPU waited for batches {share:.0%} of the time: set "
@@ -83,9 +83,6 @@ def _remedies(params: TrainParams) -> Iterator[str]:
         total = params.examples_a_step
         half = params.batch_size // 2
         yield f"train.batch_size={half} with train.gradient_accumulation={total // half}"
-    yield (
-        "train.max_tokens_per_batch lower"
-        if params.max_tokens_per_batch
-        else ("train.max_tokens_per_batch, such as 4096")
-    )
+    limited = params.max_tokens_per_batch > 0
+    yield "train.max_tokens_per_batch" + (" lower" if limited else ", such as 4096")
     yield "a lower model.image_width"

@@ -8,6 +8,7 @@ import json
 import math
 import os
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from dlt.paths import main_checkout
@@ -50,6 +51,6 @@ def _trial() -> Any:
 
     given = json.loads(path.read_text(encoding="utf-8"))
     pruner = new_pruner(Pruning(**given["pruning"]))
-    storage = open_storage(path.__class__(given["journal"]))
+    storage = open_storage(Path(given["journal"]))
     study = load_study(study_name=given["study"], storage=storage, pruner=pruner)
     return Trial(study, frozen(study, given["number"])._trial_id)

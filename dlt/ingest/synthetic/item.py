@@ -41,7 +41,6 @@ class Look:
     """What is painted: a box (fill, border), then a shape, then text in `font`."""
 
     fill: Color | None = None
-    fade: Color | None = None  # the fill's colour at the bottom
     border: Color | None = None
     radius: int = 0
     shape: str = ""
