@@ -4,7 +4,6 @@ Nodes stay in pre-order. Class names and texts are hashed, so that any vocabular
 are never shown to the model.
 """
 
-import io
 import re
 import zlib
 from collections import Counter
@@ -19,9 +18,9 @@ from PIL import Image
 from dlt.grounding.blobs import WIDTH, Boxes, find_blobs
 from dlt.grounding.ground import Grounding, ground
 from dlt.grounding.looks import find_looks
-from dlt.section.errors import SectionError
 from dlt.section.labels import Labels, element_of_nodes, node_boxes
 from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES, ROLES
+from dlt.section.screenshot import decode_screenshot
 from dlt.section.tree import Box, Structure, children, depths, subtree_ends
 
 TAGS = (
@@ -128,7 +127,7 @@ def encode(
     Raises:
         SectionError: the screenshot does not decode.
     """
-    picture = _decode(name, screenshot)
+    picture = decode_screenshot(name, screenshot)
     pixels = _scaled(picture, image_width)
     missing = -len(pixels) % patch_height
     image = np.pad(pixels, ((0, missing), (0, 0), (0, 0)), constant_values=255)
@@ -363,14 +362,6 @@ def _grounding(found: Grounding, aspect: float) -> Floats:
         columns += [~np.isnan(boxes[:, :1]), edges]
     out = np.column_stack([*columns, in_row, line_heights / WIDTH])
     return np.nan_to_num(out).astype(np.float32)
-
-
-def _decode(name: str, screenshot: bytes) -> Image.Image:
-    try:
-        with Image.open(io.BytesIO(screenshot)) as picture:
-            return picture.convert("RGB")
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise SectionError(f"{name}: screenshot.png: {error}") from None
 
 
 def _scaled(picture: Image.Image, width: int) -> NDArray[np.uint8]:

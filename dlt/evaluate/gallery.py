@@ -1,7 +1,6 @@
 """Pictures of predictions beside the truth: the best, the median and the worst of a split."""
 
 import colorsys
-import io
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,11 +10,11 @@ import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from dlt.errors import DltError
 from dlt.evaluate.metrics import Pair, section_score
 from dlt.evaluate.teds import Placed, placed_elements
 from dlt.files import new_folder
 from dlt.section.roles import ROLES
+from dlt.section.screenshot import decode_screenshot
 from dlt.section.tree import Structure, depths
 
 KINDS = ("best", "median", "worst")
@@ -287,19 +286,6 @@ def _grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
             x += picture.width + GAP
         y += height + GAP
     return sheet
-
-
-def decode_screenshot(name: str, png: bytes) -> Image.Image:
-    """The picture of a screenshot.
-
-    Raises:
-        DltError: it does not decode.
-    """
-    try:
-        with Image.open(io.BytesIO(png)) as image:
-            return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DltError(f"{name}: screenshot.png: {error}") from None
 
 
 def _save(picture: Image.Image, path: Path, told: str = "") -> None:

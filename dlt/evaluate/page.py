@@ -20,7 +20,7 @@ from dlt.evaluate.cards import Card, example_link, make_card
 from dlt.evaluate.charts import line_chart
 from dlt.evaluate.curves import training_charts
 from dlt.evaluate.error_analysis import in_words
-from dlt.evaluate.gallery import choose, decode_screenshot
+from dlt.evaluate.gallery import choose
 from dlt.evaluate.metrics import Pair, SectionScore, confusion_counts
 from dlt.evaluate.predictions import AGAINST, TEST, Key, Source, screenshots
 from dlt.evaluate.words import (
@@ -35,6 +35,7 @@ from dlt.files import new_file
 from dlt.params import Evaluate, Sample
 from dlt.phase import PHASES
 from dlt.section.roles import NODE_ROLES
+from dlt.section.screenshot import decode_screenshot
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from PIL import Image, ImageOps
 
-from dlt.errors import DltError
 from dlt.section.example import Example
 from dlt.section.labels import contract, labels
+from dlt.section.screenshot import decode_screenshot
 from dlt.section.selector import format_selector
 from dlt.section.tree import Box, Node, Structure
 
@@ -39,27 +39,29 @@ def perturbed(examples: Iterable[Input], change: Perturbation) -> Iterator[Input
 def add_jpeg_noise(example: Example, screenshot: bytes) -> Input:
     """The screenshot after JPEG at JPEG_QUALITY."""
     file = io.BytesIO()
-    _open(example, screenshot).save(file, "jpeg", quality=JPEG_QUALITY)
-    return example, _png(_open(example, file.getvalue()))
+    decode_screenshot(example.name, screenshot).save(file, "jpeg", quality=JPEG_QUALITY)
+    with Image.open(file) as noisy:
+        return example, _png(noisy)
 
 
 def rescale(example: Example, screenshot: bytes) -> Input:
     """The screenshot made small and large again: RESCALED of its detail is left."""
-    image = _open(example, screenshot)
+    image = decode_screenshot(example.name, screenshot)
     small = [max(1, round(side * RESCALED)) for side in image.size]
     return example, _png(image.resize((small[0], small[1])).resize(image.size))
 
 
 def crop_bottom(example: Example, screenshot: bytes) -> Input:
     """The upper KEPT of the screenshot; true boxes are clipped to it."""
-    image = _open(example, screenshot)
+    image = decode_screenshot(example.name, screenshot)
     upper = image.crop((0, 0, image.width, max(1, round(image.height * KEPT))))
     return _with_boxes(example, _cropped), _png(upper)
 
 
 def blank_screenshot(example: Example, screenshot: bytes) -> Input:
     """A white screenshot of the same size."""
-    return example, _png(Image.new("RGB", _open(example, screenshot).size, "white"))
+    size = decode_screenshot(example.name, screenshot).size
+    return example, _png(Image.new("RGB", size, "white"))
 
 
 def shuffle_classes(example: Example, screenshot: bytes) -> Input:
@@ -87,7 +89,7 @@ def translate(example: Example, screenshot: bytes) -> Input:
 
 def mirror(example: Example, screenshot: bytes) -> Input:
     """A right-to-left page: the screenshot and the boxes mirrored, the words Hebrew."""
-    image = ImageOps.mirror(_open(example, screenshot))
+    image = ImageOps.mirror(decode_screenshot(example.name, screenshot))
     flipped = _with_boxes(example, lambda box: (1 - box[0] - box[2], *box[1:]))
     return _with_texts(flipped, lambda text: _in_words(text, _HEBREW)), _png(image)
 
@@ -147,14 +149,6 @@ def _cropped(box: Box) -> Box:
 
 def _in_words(text: str, words: Sequence[str]) -> str:
     return _WORD.sub(lambda found: words[zlib.crc32(found[0].encode()) % len(words)], text)
-
-
-def _open(example: Example, screenshot: bytes) -> Image.Image:
-    try:
-        with Image.open(io.BytesIO(screenshot)) as image:
-            return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DltError(f"{example.name}: screenshot.png: {error}") from None
 
 
 def _png(image: Image.Image) -> bytes:
