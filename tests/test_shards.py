@@ -1,6 +1,7 @@
 """Tar shards: what goes in comes out, byte for byte, and hostile ones are refused in one line."""
 
 import io
+import os
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -221,12 +222,14 @@ def test_a_damaged_header_loses_no_example_silently(tmp_path: Path, index: bool)
         '{"name": "../e", "shard": "shard-000000.tar", "start": 0, "end": 512}',
         '{"name": "e", "shard": "shard-000000.tar", "start": -512, "end": 512}',
         '{"name": "e", "shard": "shard-000000.tar", "start": 0, "end": 1e999}',
+        "[" * 100_000,
+        b'{"name": "\xff"}',
     ],
 )
-def test_a_wrong_index_is_named_with_its_line(tmp_path: Path, line: str) -> None:
+def test_a_wrong_index_is_named_with_its_line(tmp_path: Path, line: str | bytes) -> None:
     write_shards(tmp_path / "packed", make_examples(tmp_path / "raw", 1))
-    with (tmp_path / "packed" / INDEX).open("a") as index:
-        index.write(line + "\n")
+    with (tmp_path / "packed" / INDEX).open("ab") as index:
+        index.write((line if isinstance(line, bytes) else line.encode()) + b"\n")
     with pytest.raises(SectionError, match=r"index.jsonl: line 2: not the place"):
         find_places(tmp_path / "packed")
 
@@ -257,6 +260,15 @@ def test_a_folder_without_screenshot_is_named(tmp_path: Path) -> None:
     (folder / "screenshot.png").unlink()
     with pytest.raises(SectionError, match="example.000/screenshot.png: No such file"):
         list(read_examples(tmp_path / "raw"))
+
+
+def test_a_huge_file_is_named_and_not_read(tmp_path: Path) -> None:
+    (folder,) = make_examples(tmp_path / "raw", 1)
+    os.truncate(folder / "screenshot.png", shards.MAX_MEMBER_BYTES + 1)
+    with pytest.raises(SectionError, match="example.000/screenshot.png: over 64,000,000 bytes"):
+        list(read_examples(tmp_path / "raw"))
+    with pytest.raises(SectionError, match="example.000/screenshot.png: over 64,000,000 bytes"):
+        write_shards(tmp_path / "packed", [folder])
 
 
 def test_examples_get_another_name_from_folders_and_from_shards(tmp_path: Path) -> None:

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from dlt.data.numbered import Numbered
-from dlt.data.shards import MAX_MEMBER_BYTES, ShardIndex, find_shards, packed_files
+from dlt.data.shards import MAX_MEMBER_BYTES, ShardIndex, find_shards, folder_files, packed_files
 from dlt.section.errors import SectionError
 from dlt.section.example import (
-    FILES,
     LAYOUT,
     META,
     SCREENSHOT,
@@ -66,26 +65,18 @@ def read_files(place: Place) -> dict[str, bytes | None]:
     """
     if place.end is not None:
         return dict(packed_files(place))
-    paths = [path for file in FILES if (path := place.path / file).is_file()]
-    return {
-        path.name: None if path.stat().st_size > MAX_MEMBER_BYTES else path.read_bytes()
-        for path in paths
-    }
+    return folder_files(place.path)
 
 
 def read_place(place: Place) -> tuple[Example, bytes]:
     """An example and the bytes of its screenshot.
 
     Raises:
-        SectionError: a file is missing or malformed; the message names it.
+        SectionError: a file is missing, malformed or too large; the message names it.
     """
     if place.end is not None:
         return _parse_files(place, packed_files(place))
-    example = read_example(place.path)
-    try:
-        return example, (place.path / SCREENSHOT).read_bytes()
-    except OSError as error:
-        raise SectionError(f"{place.path / SCREENSHOT}: {error.strerror}") from None
+    return read_example(place.path), _read_screenshot(place.path / SCREENSHOT)
 
 
 def read_examples(root: Path) -> Iterator[tuple[Example, bytes]]:
@@ -96,6 +87,15 @@ def read_examples(root: Path) -> Iterator[tuple[Example, bytes]]:
     """
     for places in find_places(root).values():
         yield from map(read_place, places)
+
+
+def _read_screenshot(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_MEMBER_BYTES:
+            raise SectionError(f"{path}: over {MAX_MEMBER_BYTES:,} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise SectionError(f"{path}: {error.strerror}") from None
 
 
 def _parse_files(place: Place, files: Mapping[str, bytes]) -> tuple[Example, bytes]:

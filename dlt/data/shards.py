@@ -38,6 +38,9 @@ MAX_HEADER_BYTES = 1 << 20  # what a member's headers, long names included, may 
 FACTS = ("nodes", "width", "height")  # of an example, px, that the index may tell
 _INDEXED = (*FACTS, "encoded")
 _END = bytes(2 * tarfile.BLOCKSIZE)  # how a tar ends
+_NO_PLACE = (  # what comes of a line of an index that anything may stand in
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError),
+)
 
 
 class ShardWriter:
@@ -197,10 +200,23 @@ def packed_files(place: Place) -> dict[str, bytes]:
         raise _damaged(place.path, place.start, error) from None
 
 
+def folder_files(folder: Path) -> dict[str, bytes | None]:
+    """The files of an example folder that are there; None stands for one over MAX_MEMBER_BYTES."""
+    paths = [path for file in FILES if (path := folder / file).is_file()]
+    return {
+        path.name: None if path.stat().st_size > MAX_MEMBER_BYTES else path.read_bytes()
+        for path in paths
+    }
+
+
 def packed_bytes(place: Place, name: str | None = None) -> bytes:
-    """The bytes of one example as they stand in a shard, headers included; `name` renames it."""
+    """The bytes of one example as they stand in a shard, headers included; `name` renames it.
+
+    Raises:
+        SectionError: the shard is cut short or damaged there, or a file is too large.
+    """
     if place.end is None:
-        return _pack(name or place.name, _folder_files(place.path))
+        return _pack(name or place.name, _whole_files(place.path))
     if name not in (None, place.name):
         return _pack(name, packed_files(place))
     size = place.end - place.start
@@ -240,23 +256,22 @@ def _pack(name: str, files: Mapping[str, bytes]) -> bytes:
     return bytes(packed)
 
 
-def _folder_files(folder: Path) -> dict[str, bytes]:
+def _whole_files(folder: Path) -> dict[str, bytes]:
     files = {}
-    for path in (folder / file for file in FILES):
-        if path.is_file():
-            files[path.name] = path.read_bytes()
-            if len(files[path.name]) > MAX_MEMBER_BYTES:
-                raise SectionError(f"{path}: over {MAX_MEMBER_BYTES:,} bytes")
+    for file, content in folder_files(folder).items():
+        if content is None:
+            raise SectionError(f"{folder / file}: over {MAX_MEMBER_BYTES:,} bytes")
+        files[file] = content
     return files
 
 
 def _read_index(path: Path, shards: Sequence[Path]) -> Iterator[tuple[Any, ...]]:
     numbers = {shard.name: number for number, shard in enumerate(shards)}
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:  # bytes: what is no UTF-8 is a fault of its line, too
         for i, line in enumerate(lines, start=1):
             try:
                 yield _indexed(json.loads(line), numbers)
-            except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+            except _NO_PLACE:
                 fault = f"{path}: line {i}: not the place of an example in a shard"
                 raise SectionError(fault) from None
 
