@@ -15,6 +15,7 @@ from PIL import Image
 
 from dlt.data.examples import read_files
 from dlt.data.shards import MAX_MEMBER_BYTES, is_plain_name
+from dlt.errors import first_line
 from dlt.section.errors import SectionError
 from dlt.section.example import LAYOUT, META, SCREENSHOT, STRUCTURE, Example, Place, parse_meta
 from dlt.section.formats import parse_layout, parse_structure
@@ -148,7 +149,7 @@ def _check_screenshot(png: bytes, faults: list[Fault]) -> tuple[int, int] | None
         with Image.open(BytesIO(png), formats=["PNG"]) as image:
             image.load()
     except Exception as error:  # noqa: BLE001 - a decoder fails in more ways than it documents
-        faults.append(Fault(SCREENSHOT, "", "image-decode", str(error) or type(error).__name__))
+        faults.append(Fault(SCREENSHOT, "", "image-decode", first_line(error)))
         return None
     return width, height
 

@@ -197,14 +197,17 @@ def test_a_model_file_holds_weights_and_configuration(tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.parametrize("damage", ["absent", "truncated", "foreign"])
+@pytest.mark.parametrize(
+    "damage",
+    ["absent", "truncated", "foreign", "[]", '{"model": []}', '{"model": {}}', "[" * 100_000],
+)
 def test_a_damaged_model_is_one_line_that_names_the_file(tmp_path: Path, damage: str) -> None:
     path = tmp_path / MODEL_FILE
     if damage == "truncated":
         save_model(tmp_path, fresh_run().model, {"model": TINY.model_dump()})
         path.write_bytes(path.read_bytes()[:1000])
-    if damage == "foreign":
-        save_file({"x": torch.zeros(1)}, path)
+    elif damage != "absent":
+        save_file({"x": torch.zeros(1)}, path, None if damage == "foreign" else {"config": damage})
     with pytest.raises(DltError, match=MODEL_FILE) as caught:
         load_model(tmp_path)
     assert "\n" not in str(caught.value)

@@ -4,6 +4,7 @@ import io
 
 from PIL import Image, UnidentifiedImageError
 
+from dlt.errors import first_line
 from dlt.section.errors import SectionError
 
 
@@ -21,4 +22,4 @@ def decode_screenshot(name: str, png: bytes) -> Image.Image:
     except UnidentifiedImageError:
         raise SectionError(f"{name}: screenshot.png: not a PNG file") from None
     except Exception as error:  # noqa: BLE001 - a decoder fails in more ways than it documents
-        raise SectionError(f"{name}: screenshot.png: {error or type(error).__name__}") from None
+        raise SectionError(f"{name}: screenshot.png: {first_line(error)}") from None

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from dlt.errors import DltError
+from dlt.errors import DltError, first_line
 from dlt.files import new_file
 from dlt.paths import main_checkout
 
@@ -88,8 +88,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except _DAMAGE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DltError(f"{path}: not a readable checkpoint: {reason}") from None
+        raise DltError(f"{path}: not a readable checkpoint: {first_line(error)}") from None
     if not isinstance(state, dict) or "step" not in state:
         raise DltError(f"{path}: not a checkpoint of this project")
     return state

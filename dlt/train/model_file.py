@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from dlt.errors import DltError
+from dlt.errors import DltError, first_line
 from dlt.files import new_file, write_json
 from dlt.model.confidence import Calibration
 from dlt.model.layout_model import LayoutModel
@@ -51,9 +51,9 @@ def load_model(folder: Path) -> tuple[LayoutModel, dict[str, Any]]:
             metadata = file.metadata() or {}
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not iterable)
         config = json.loads(metadata["config"])
-        params = ModelParams(**config["model"])
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise DltError(f"{path}: not a model of this project: {error}") from None
+        params = ModelParams.model_validate(config["model"])
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DltError(f"{path}: not a model of this project: {first_line(error)}") from None
     expected = _as_text({"roles": NODE_ROLES, "props": NODE_PROPS})
     if metadata.get("format") != FORMAT or expected.items() - metadata.items():
         raise DltError(f"{path}: made for another version of the roles or of the format")
@@ -61,7 +61,7 @@ def load_model(folder: Path) -> tuple[LayoutModel, dict[str, Any]]:
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
-        raise DltError(f"{path}: weights do not fit: {str(error).splitlines()[0]}") from None
+        raise DltError(f"{path}: weights do not fit: {first_line(error)}") from None
     return model.eval(), config
 
 

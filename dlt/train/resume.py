@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from dlt.errors import DltError
+from dlt.errors import DltError, first_line
 from dlt.paths import outside
 from dlt.train.checkpoint import load_checkpoint, read_checkpoint
 from dlt.train.run import Run
@@ -22,8 +22,9 @@ def resume(run: Run, folder: Path, resume_from: str | None) -> None:
     try:
         run.load_state_dict(state)
     except (RuntimeError, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise DltError(f"train.resume_from: {resume_from} does not fit: {reason}") from None
+        raise DltError(
+            f"train.resume_from: {resume_from} does not fit: {first_line(error)}"
+        ) from None
     place = f", step {run.batch} of the next" if run.batch else ""
     run.ranks.say(f"going on after epoch {run.epoch}{place}")
 

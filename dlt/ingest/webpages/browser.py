@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Error, async_playwright
 from playwright.sync_api import sync_playwright
 
-from dlt.errors import DltError
+from dlt.errors import DltError, first_line
 
 VARIABLE = "DLT_BROWSER"
 NAMES = ("chromium", "google-chrome")
@@ -89,8 +89,8 @@ async def launch(executable: str) -> AsyncIterator[Browser]:
                 executable_path=executable, headless=True, args=flags, chromium_sandbox=not root
             )
         except Error as error:
-            line = next(iter(str(error).splitlines()), "")
-            raise DltError(f"{executable}: the browser does not start: {line}") from None
+            reason = first_line(error)
+            raise DltError(f"{executable}: the browser does not start: {reason}") from None
         try:
             yield browser
         finally:

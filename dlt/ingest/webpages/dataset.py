@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Error
 from tqdm import tqdm
 
-from dlt.errors import DltError
+from dlt.errors import DltError, first_line
 from dlt.ingest.webpages.annotators import get_annotator
 from dlt.ingest.webpages.annotators.base import Annotator, NoLabels
 from dlt.ingest.webpages.browser import launch, require_browser
@@ -154,7 +154,7 @@ async def _render(
     except PageFault as fault:
         outcome.fault = f"skipped: {fault}"
     except Error as error:
-        outcome.fault = f"skipped: the browser failed: {str(error).splitlines()[0]}"
+        outcome.fault = f"skipped: the browser failed: {first_line(error)}"
     return outcome
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Error, FloatRect, Page
 
+from dlt.errors import first_line
 from dlt.ingest.webpages.dom import Dom, Rect, dom_from_rows
 from dlt.ingest.webpages.offline import Folder, PageFault, answer_offline
 
@@ -50,7 +51,7 @@ async def open_page(browser: Browser, folder: Folder, viewport: int) -> AsyncIte
         try:
             await page.goto(folder.address, timeout=1000 * LOAD_TIMEOUT)
         except Error as error:
-            raise PageFault(next(iter(str(error).splitlines()), "not loaded")) from None
+            raise PageFault(first_line(error)) from None
         await page.evaluate(_PREPARE)
         await _rest(page)
         yield page

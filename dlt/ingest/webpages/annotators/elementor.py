@@ -252,7 +252,7 @@ def _has_background(node: DomNode) -> bool:
         return True
     try:
         settings = json.loads(node.attrs.get("data-settings", "{}"))
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return False
     return isinstance(settings, dict) and settings.get("background_background") == "slideshow"
 
