@@ -1,6 +1,7 @@
 """The training loop, its checkpoints, and the file of a trained model."""
 
 import math
+import shutil
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from dlt.data.labelled import Sections
 from dlt.errors import DltError
 from dlt.model.layout_model import LayoutModel
 from dlt.params import TrainParams, load_params
+from dlt.train import checkpoint
 from dlt.train.batches import Limits, Steps
 from dlt.train.checkpoint import load_checkpoint, read_checkpoint, run_key, save_checkpoint
 from dlt.train.distributed import Ranks
@@ -168,6 +170,18 @@ def test_what_decides_the_result_makes_another_run_and_nothing_else() -> None:
     assert len({key(), key(lr=1.0), key(batch_size=5), run_key(config, "other")}) == 4
     assert key() == key(num_gpus=4, gradient_checkpointing=True, max_tokens_per_batch=99)
     assert key() == key(batch_size=2, gradient_accumulation=2)
+
+
+@pytest.mark.parametrize("package", ["section", "grounding", "data", "model", "train"])
+def test_other_code_makes_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    copy = shutil.copytree(Path(checkpoint.__file__).parents[1], tmp_path / "dlt")
+    monkeypatch.setattr(checkpoint, "__file__", str(copy / "train" / "checkpoint.py"))
+    before = run_key({}, "data")
+    with (copy / package / "__init__.py").open("a") as module:
+        module.write("# changed\n")
+    assert run_key({}, "data") != before
 
 
 def test_learning_rate_warms_up_and_falls_to_one_per_cent() -> None:

@@ -23,7 +23,8 @@ from dlt.paths import main_checkout
 CHECKPOINTS = Path(".checkpoints")
 FINISHED = "finished"
 BEST = "best.pt"
-_CODE = ("section", "data", "model", "train")  # packages whose code decides the weights
+# packages whose code decides the weights
+_CODE = ("section", "grounding", "data", "model", "train")
 _DAMAGE = (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError)
 # train: parameters that say where and how a run is computed; it may go on with others
 _MEANS = (
