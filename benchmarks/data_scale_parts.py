@@ -19,13 +19,14 @@ from dlt.data.encoded_bytes import to_bytes
 from dlt.data.examples import read_place
 from dlt.data.labelled import PackedSections, Sections, label, open_sections
 from dlt.data.shards import FACTS, INDEX, ShardIndex, ShardWriter, packed_bytes
+from dlt.division import divide
 from dlt.ingest.synthetic import generate
 from dlt.model.layout_model import LayoutModel
 from dlt.params import ModelParams, Phase, load_params
 from dlt.process import keep_freed_memory, run_main
 from dlt.section.example import Example, Place, write_example
 from dlt.section.tree import Structure
-from dlt.split import divide, read_items
+from dlt.split import read_items
 from dlt.train.batches import Limits, Steps, load_steps
 from dlt.train.distributed import Ranks
 from dlt.train.hardware import settle

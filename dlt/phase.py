@@ -7,9 +7,8 @@ from pathlib import Path
 
 from dlt.data.examples import find_places
 from dlt.errors import DltError
+from dlt.paths import SPLITS, SUMMARY
 from dlt.process import run_main
-
-SUMMARY = "summary.json"  # of the split stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def main() -> None:
     """Print the phase of a divided dataset or of a folder of examples."""
     parser = argparse.ArgumentParser(prog="python -m dlt.phase", description=main.__doc__)
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--splits", type=Path, default=Path("data/splits"), metavar="FOLDER")
+    source.add_argument("--splits", type=Path, default=SPLITS, metavar="FOLDER")
     source.add_argument("--data", type=Path, metavar="FOLDER", help="count the examples in it")
     parser.add_argument("--output", choices=("text", "phase", "json"), default="text")
     args = parser.parse_args()
@@ -93,7 +92,7 @@ def _count_folders(data: Path) -> int:
 
 
 def _read_count(splits: Path) -> int:
-    path = splits / SUMMARY
+    path = splits / SUMMARY.name
     if not path.exists():
         raise DltError(f"{path}: not there; run `dvc repro split`, or name a folder with --data")
     return int(json.loads(path.read_text(encoding="utf-8"))["found"])

@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt.data.examples import read_examples
+from dlt.division import Item, divide, make_folds, take_fold
 from dlt.errors import DltError
 from dlt.folds import aggregate, run_folds, table
 from dlt.params import Split, load_params
-from dlt.split import Item, divide, make_folds, name_folds, split, take_fold
+from dlt.split import name_folds, split
 from dlt.tune.sweep import Outcome
 from tests.pipeline import Checkout, environment
 from tests.test_split import RATIOS, flat_items, given_items, make_dataset

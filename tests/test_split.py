@@ -16,9 +16,10 @@ from dlt.data.encoded_bytes import to_bytes
 from dlt.data.examples import read_examples
 from dlt.data.labelled import label
 from dlt.data.shards import ShardIndex
+from dlt.division import Item, divide
 from dlt.errors import DltError
 from dlt.params import Split, load_params
-from dlt.split import Item, divide, split
+from dlt.split import split
 from dlt.validate import write_report
 
 RATIOS = (0.8, 0.1, 0.1)
