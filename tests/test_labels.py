@@ -270,7 +270,7 @@ def test_layouts_of_many_equal_divs_are_found(parents: list[int], random: Random
 
 
 def test_the_search_gives_up_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dlt.section.labels.MAX_STEPS", 1000)
+    monkeypatch.setattr("dlt.section.matching.MAX_STEPS", 1000)
     with pytest.raises(SectionError, match="too ambiguous, undecided after 1,000 steps"):
         labels(tree(chain(200)), wrappers(chain(60), 2))
 
