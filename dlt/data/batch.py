@@ -5,6 +5,7 @@ Axes: B sections, N nodes (padded to the longest), Y and X pixels.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -25,7 +26,17 @@ _SIZE_NOISE = 0.03  # of the logarithms of sizes that decide what is batched tog
 
 
 @dataclass(frozen=True)
-class Inputs:
+class Movable:
+    """Tensors that move to a device together."""
+
+    def to(self, device: torch.device) -> Self:
+        """The same on another device; fields that are no tensors, nor hold any, stay as they are."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{k: v.to(device) for k, v in values.items() if hasattr(v, "to")})
+
+
+@dataclass(frozen=True)
+class Inputs(Movable):
     """What the model may see of B sections."""
 
     node_mask: Tensor  # bool [B, N]: a node, not padding
@@ -51,13 +62,9 @@ class Inputs:
         left, top, right and bottom edge as fractions of the screenshot."""
         return self.grounding[..., : 5 * NUM_PLACES].unflatten(-1, (NUM_PLACES, 5))
 
-    def to(self, device: torch.device) -> "Inputs":
-        """The same on another device."""
-        return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})
-
 
 @dataclass(frozen=True)
-class TargetTensors:
+class TargetTensors(Movable):
     """The labels of B sections; see `dlt.data.encode.Targets`."""
 
     roles: Tensor  # int64 [B, N]
@@ -67,10 +74,6 @@ class TargetTensors:
     box_weights: Tensor  # float32 [B, N]
     contents: Tensor  # float32 [B, N, 4]: centre, size
     content_weights: Tensor  # float32 [B, N]
-
-    def to(self, device: torch.device) -> "TargetTensors":
-        """The same on another device."""
-        return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
 def collate_inputs(sections: Sequence[Encoded]) -> Inputs:

@@ -3,11 +3,12 @@
 Axis suffixes: b section, n node, d model width, h head, r role, q prop.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from dlt.data.batch import Movable
 from dlt.data.encode import NUM_RELATIONS
 from dlt.model.boxes import of_parents, relative_boxes, signal, unscale_boxes
 from dlt.model.condition import (
@@ -30,7 +31,7 @@ _FREQUENCIES = 6
 
 
 @dataclass(frozen=True)
-class State:
+class State(Movable):
     """Labels and boxes of B sections on their way from noise to clean."""
 
     roles: Tensor  # int64 [B, N], up to and including MASK_ROLE
@@ -38,11 +39,6 @@ class State:
     boxes: Tensor  # float [B, N, 4]: centre and size, scaled by `scale_boxes`
     given: Tensor  # bool [B, N, 4], in the order of ATTRIBUTES
     guess: Tensor | None = None  # float [B, N, 4]: the last estimate of the boxes as fractions
-
-    def to(self, device: torch.device) -> "State":
-        """The same on another device."""
-        parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: v.to(device) for k, v in parts.items() if v is not None})
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from dlt.data.batch import (
     Inputs,
+    Movable,
     TargetTensors,
     collate_inputs,
     collate_targets,
@@ -33,7 +33,7 @@ from dlt.train.distributed import Ranks
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(Movable):
     """Examples that are computed at once, noised."""
 
     inputs: Inputs
@@ -44,18 +44,6 @@ class Part:
     counts: tuple[float, ...]  # what each of the mean losses is a mean over
     tokens: tuple[int, ...]  # see `count_tokens`
     proposal_only: bool = False  # see TrainParams.proposal_epochs
-
-    def to(self, device: torch.device) -> "Part":
-        """The same on another device."""
-        unroll_b = None if self.unroll_b is None else self.unroll_b.to(device)
-        return replace(
-            self,
-            inputs=self.inputs.to(device),
-            targets=self.targets.to(device),
-            state=self.state.to(device),
-            time_b=self.time_b.to(device),
-            unroll_b=unroll_b,
-        )
 
     def idle(self) -> "Part":
         """The same without weight: what a rank computes while others have more to do."""
