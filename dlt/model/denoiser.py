@@ -105,29 +105,14 @@ class Denoiser(nn.Module):
 
     def forward(self, state: State, time_b: Tensor, memory: Memory) -> Estimate:
         """One look at the noised state; `time_b` runs from 1 (noise) to 0 (clean)."""
-        condition = memory.condition
-        given = state.given.long() + 2 * torch.arange(len(ATTRIBUTES), device=time_b.device)
+        condition, proposal = memory.condition, memory.condition.proposal
         boxes, known = unscale_boxes(state.boxes), coordinates(state.given)
-        guess = condition.proposal.placed.boxes.clamp(0, 1) if state.guess is None else state.guess
-        guess = torch.where(known, boxes, guess)
-        frame = relative_boxes(guess, of_parents(guess, condition.inputs.parents)).clamp(-1, 2)
-        # scaled by its signal: at time 1 there is nothing but noise in it
-        noised = torch.cat([_waves(boxes, condition), state.boxes], dim=-1)
-        x_bnd = (
-            condition.nodes_bnd
-            + self.role(state.roles)
-            + self.prop(state.props)
-            + self.given(given).sum(2)
-            + signal(time_b)[:, None, None] * self.box(noised)
-            + self.guess(torch.cat([_waves(guess, condition), frame], dim=-1))
-            + self.region(guess, condition.picture)
-            + self.time(fourier(time_b[:, None], _FREQUENCIES))[:, None]
-        )
+        guess = proposal.placed.boxes.clamp(0, 1) if state.guess is None else state.guess
+        x_bnd = self._embed(state, boxes, torch.where(known, boxes, guess), time_b, condition)
         for block, key_value in zip(self.blocks, memory.key_values, strict=True):
             context = (memory.bias_bhnn, key_value, condition.patch_bias)
             x_bnd = run_block(block, self.recompute, x_bnd, *context)
         x_bnd = self.norm(x_bnd)
-        proposal = condition.proposal
         labels = self.labels(x_bnd)
         roles, props, owners = labels.split([NUM_ROLES, NUM_PROPS, NUM_OWNERS], dim=-1)
         placed = place_boxes(
@@ -143,6 +128,25 @@ class Denoiser(nn.Module):
             proposal.owner_scores + owners,
             proposal.below_scores,
             placed,
+        )
+
+    def _embed(
+        self, state: State, boxes: Tensor, guess: Tensor, time_b: Tensor, condition: Condition
+    ) -> Tensor:
+        """What each node brings to the blocks [B, N, D]; `boxes` are the state's, as fractions."""
+        given = state.given.long() + 2 * torch.arange(len(ATTRIBUTES), device=time_b.device)
+        noised = torch.cat([_waves(boxes, condition), state.boxes], dim=-1)
+        frame = relative_boxes(guess, of_parents(guess, condition.inputs.parents)).clamp(-1, 2)
+        return (
+            condition.nodes_bnd
+            + self.role(state.roles)
+            + self.prop(state.props)
+            + self.given(given).sum(2)
+            # scaled by its signal: at time 1 there is nothing but noise in it
+            + signal(time_b)[:, None, None] * self.box(noised)
+            + self.guess(torch.cat([_waves(guess, condition), frame], dim=-1))
+            + self.region(guess, condition.picture)
+            + self.time(fourier(time_b[:, None], _FREQUENCIES))[:, None]
         )
 
 

@@ -41,12 +41,12 @@ def losses(
     proposed = proposed + of_props(proposal.prop_logits, targets.props, node_mask)
     proposed = proposed + _surprise(proposal, targets, node_mask, inputs)
     weight = targets.box_weights * node_mask
-    off = _box_loss(proposal.placed, targets, inputs)
+    each_bn = _box_loss(proposal.placed, targets, inputs)
     # mean by section, as of the proposed labels
-    off = ((off * node_mask).sum(1) / weight.sum(1).clamp(min=1e-6)).mean()
+    proposed_box = ((each_bn * node_mask).sum(1) / weight.sum(1).clamp(min=1e-6)).mean()
     if estimate is None:
         zero = proposed.new_zeros(())
-        return Losses(proposed, zero, zero, zero, off)
+        return Losses(proposed, zero, zero, zero, proposed_box)
     masked = (state.roles == MASK_ROLE) & node_mask
     role = _cross_entropy(estimate.role_logits, targets.roles, masked, role_weights)
     role = role + _surprise(estimate, targets, masked, inputs)
@@ -54,9 +54,9 @@ def losses(
     prop = of_props(estimate.prop_logits, targets.props, hidden)
     free = ~coordinates(state.given)
     open_bn = free.any(-1) & node_mask
-    box = _box_loss(estimate.placed, targets, inputs, free)
-    box = (box * open_bn).sum() / (targets.box_weights * open_bn).sum().clamp(min=1e-6)
-    return Losses(proposed, role, prop, box, off)
+    each_bn = _box_loss(estimate.placed, targets, inputs, free)
+    box = (each_bn * open_bn).sum() / (targets.box_weights * open_bn).sum().clamp(min=1e-6)
+    return Losses(proposed, role, prop, box, proposed_box)
 
 
 def _surprise(
