@@ -20,6 +20,7 @@ import dvc.api
 from dvc.exceptions import DvcException
 
 from dlt.errors import DltError
+from dlt.evaluate.report import rounded
 from dlt.files import write_json
 from dlt.params import load_params
 from dlt.paths import EVALUATION, RAW, VALIDATED
@@ -32,7 +33,6 @@ from dlt.tune.sweep import MOST_ATTEMPTS, Runner
 FOLDS = Path("metrics/folds.json")
 STAGES = ("split", "train", "evaluate")
 SHOWN = ("layout_accuracy", "element_precision", "element_f1", "visual_similarity", "box_iou")
-DECIMALS = 6
 
 
 def main() -> None:
@@ -93,8 +93,8 @@ def aggregate(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         for metric in rows[0][split]:
             values = [row[split][metric] for row in rows if row[split][metric] is not None]
             found[split][metric] = {
-                "mean": round(statistics.fmean(values), DECIMALS) if values else None,
-                "sd": round(statistics.stdev(values), DECIMALS) if len(values) > 1 else None,
+                "mean": rounded(statistics.fmean(values)) if values else None,
+                "sd": rounded(statistics.stdev(values)) if len(values) > 1 else None,
                 "count": len(values),
             }
     return found

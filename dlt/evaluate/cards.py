@@ -12,7 +12,7 @@ from PIL import Image
 
 from dlt.evaluate.error_analysis import error_reasons
 from dlt.evaluate.errors import section_errors
-from dlt.evaluate.gallery import OTHER_ROLE, RIGHT, Side, role_colour, sides
+from dlt.evaluate.gallery import OTHER_ROLE, RIGHT, Side, role_colour, sides, tags_and_words
 from dlt.evaluate.metrics import Pair, SectionScore
 from dlt.section.example import Place
 from dlt.section.roles import ROLES
@@ -124,15 +124,14 @@ def _layer(name: str, structure: Structure, side: Side, faults: Mapping[int, str
     lines = []
     for element, mark, level in zip(side.elements, side.marks, levels, strict=True):
         first = min(element.nodes)
-        nodes = [structure.nodes[i] for i in sorted(element.nodes)]
-        words = " ".join(" ".join(node.text for node in nodes).split())
+        tags, words = tags_and_words(structure, element, WORDS)
         lines.append(
             Line(
                 id=first,
                 role=element.role,
                 level=level,
-                tags=" ".join(node.tag for node in nodes[:4]) + (" …" if len(nodes) > 4 else ""),
-                text=words[:WORDS] + ("…" if len(words) > WORDS else ""),
+                tags=tags,
+                text=words,
                 wrong=_fault(name, mark, faults.get(first)),
                 box=_overlay_box(element.box),
             )

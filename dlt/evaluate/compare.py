@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 
 from dlt.evaluate.bootstrap import bootstrap_difference
 from dlt.evaluate.metrics import METRICS, Metric, Pair, SectionScore, section_score
+from dlt.evaluate.report import DECIMALS, rounded
 from dlt.process import parallel_map
 
 COMPARED = ("layout_accuracy", "element_f1", "node_accuracy", "visual_similarity")
-DECIMALS = 6
 
 
 Key = TypeVar("Key")
@@ -53,10 +53,10 @@ def _row(
     (top_a, bottom_a), (top_b, bottom_b) = sums
     apart = bootstrap_difference(sites, (top_a, bottom_a), (top_b, bottom_b))
     return {
-        "difference": _rounded(sum(top_a) / sum(bottom_a) - sum(top_b) / sum(bottom_b)),
-        "low": _rounded(apart.low) if apart else None,
-        "high": _rounded(apart.high) if apart else None,
-        "p": _rounded(apart.p) if apart else None,
+        "difference": rounded(sum(top_a) / sum(bottom_a) - sum(top_b) / sum(bottom_b)),
+        "low": rounded(apart.low) if apart else None,
+        "high": rounded(apart.high) if apart else None,
+        "p": rounded(apart.p) if apart else None,
         **counts,
     }
 
@@ -68,7 +68,3 @@ def _wins(values: Sequence[tuple[float, float]]) -> dict[str, int]:
         "losses": sum(d < 0 for d in apart),
         "ties": sum(d == 0 for d in apart),
     }
-
-
-def _rounded(value: float) -> float:
-    return round(value, DECIMALS)

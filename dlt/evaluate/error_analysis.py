@@ -9,13 +9,13 @@ import numpy as np
 
 from dlt.evaluate.errors import CLASSES, Error
 from dlt.evaluate.metrics import Pair, SectionScore
+from dlt.evaluate.report import rounded
 from dlt.section.roles import NO_PROP, NODE_PROPS, ROLES
 from dlt.section.tree import depths
 
 CONFUSIONS = 20
 HARDEST = 20
 EXAMPLES = 3  # named for each confusion
-DECIMALS = 6
 PROP_WORDS = {"bi": "background image", "bv": "background video", "bo": "background overlay"}
 
 _COUNT = {"type": "integer", "minimum": 0}
@@ -137,7 +137,7 @@ def _confusions(errors: Iterable[Error], sections: int) -> list[dict[str, Any]]:
                 "true": true,
                 "predicted": predicted,
                 "count": len(found),
-                "cost": round(sum(e.cost for e in found) / sections, DECIMALS),
+                "cost": rounded(sum(e.cost for e in found) / sections),
                 "examples": list(dict.fromkeys(e.section for e in dearest))[:EXAMPLES],
             }
         )
@@ -154,7 +154,7 @@ def _hardest(
         {
             "section": pairs[i].name,
             "site": pairs[i].site,
-            "layout_accuracy": round(scores[i].layout_accuracy, DECIMALS),
+            "layout_accuracy": rounded(scores[i].layout_accuracy),
             "reasons": [*error_reasons(errors[i]), *context.reasons(pairs[i])],
             "errors": [_plain(error) for error in errors[i]],
         }
@@ -164,7 +164,7 @@ def _hardest(
 
 
 def _plain(error: Error) -> dict[str, Any]:
-    fields = asdict(error) | {"cost": round(error.cost, DECIMALS)}
+    fields = asdict(error) | {"cost": rounded(error.cost)}
     return {name: value for name, value in fields.items() if name not in ("section", "site")}
 
 

@@ -8,10 +8,10 @@ from dlt.errors import DltError
 from dlt.evaluate.compare import compare, score_all
 from dlt.evaluate.metrics import SectionScore, measures
 from dlt.evaluate.predictions import predict_examples
+from dlt.evaluate.report import rounded
 from dlt.predict import Predictor
 
 METRIC = "layout_accuracy"
-DECIMALS = 6
 
 
 def forgetting(
@@ -37,9 +37,8 @@ def forgetting(
         rows = compare(scores["now"], {"before": scores["before"]})
         row = next(row for row in rows if row["metric"] == METRIC)
         found |= {name: row[name] for name in ("difference", "low", "high", "p")}
-    values = {name: measures(own)[METRIC].value for name, own in scores.items()}
-    rounded = {n: None if v is None else round(v, DECIMALS) for n, v in values.items()}
-    return {METRIC: rounded.pop("now"), **rounded, **found}
+    values = {name: rounded(measures(own)[METRIC].value) for name, own in scores.items()}
+    return {METRIC: values.pop("now"), **values, **found}
 
 
 def forgetting_line(found: dict[str, Any]) -> str:

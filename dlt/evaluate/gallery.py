@@ -237,12 +237,18 @@ def tree_lines(structure: Structure, elements: Sequence[Placed], marks: Sequence
     levels = depths([element.parent for element in elements])
     lines = []
     for element, mark, level in zip(elements, marks, levels, strict=True):
-        nodes = [structure.nodes[i] for i in sorted(element.nodes)]
-        tags = " ".join(node.tag for node in nodes[:4]) + (" …" if len(nodes) > 4 else "")
-        words = " ".join(" ".join(node.text for node in nodes).split())
-        text = f'  "{words[:23]}{"…" if len(words) > 23 else ""}"' if words else ""
+        tags, words = tags_and_words(structure, element, 23)
+        text = f'  "{words}"' if words else ""
         lines.append(f"{mark} {'  ' * level}{element.role}  {tags}{text}")
     return lines
+
+
+def tags_and_words(structure: Structure, element: Placed, most: int) -> tuple[str, str]:
+    """The first four tags of an element's nodes, and the first `most` characters of their text."""
+    nodes = [structure.nodes[i] for i in sorted(element.nodes)]
+    tags = " ".join(node.tag for node in nodes[:4]) + (" …" if len(nodes) > 4 else "")
+    words = " ".join(" ".join(node.text for node in nodes).split())
+    return tags, words[:most] + ("…" if len(words) > most else "")
 
 
 def _draw_tree(structure: Structure, side: Side) -> Image.Image:

@@ -24,7 +24,7 @@ def assemble(
     columns = {**({"val": val} if val else {}), "test": test, **baselines}
     return {
         **_values(test, METRIC_NAMES),
-        **({"val_layout_accuracy": _rounded(val["layout_accuracy"].value)} if val else {}),
+        **({"val_layout_accuracy": rounded(val["layout_accuracy"].value)} if val else {}),
         "baselines": [
             {"name": name, **_values(m, BASELINE_NAMES)} for name, m in baselines.items()
         ],
@@ -84,24 +84,25 @@ def aligned(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join([texts[0], rule, *texts[1:]])
 
 
+def rounded(value: float | None) -> float | None:
+    """A number as it stands in JSON."""
+    return None if value is None else round(value, DECIMALS)
+
+
 def _values(measures: Measures, names: Iterable[str]) -> dict[str, float | None]:
-    return {name: _rounded(measures[name].value) for name in names}
+    return {name: rounded(measures[name].value) for name in names}
 
 
 def _row(column: str, name: str, measure: Measure) -> dict[str, Any]:
     return {
         "column": column,
         "metric": name,
-        "value": _rounded(measure.value),
+        "value": rounded(measure.value),
         "count": measure.count,
-        "low": _rounded(measure.low),
-        "high": _rounded(measure.high),
+        "low": rounded(measure.low),
+        "high": rounded(measure.high),
         "reason": measure.reason,
     }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DECIMALS)
 
 
 def _number(value: float | None) -> str:
