@@ -14,7 +14,13 @@ from dlt.evaluate.errors import section_errors
 from dlt.evaluate.metrics import Pair, section_score
 from dlt.evaluate.page import Report, write_page
 from dlt.evaluate.predictions import AGAINST, TEST, VAL, Key, Source
-from dlt.evaluate.stage import calibration_rows, reliability_rows, summarise, table_rows
+from dlt.evaluate.stage import (
+    calibration_rows,
+    calibrations,
+    reliability_rows,
+    summarise,
+    table_rows,
+)
 from dlt.evaluate.teds import placed_elements
 from dlt.ingest.webpages.browser import find_browser
 from dlt.params import Evaluate, Sample
@@ -79,7 +85,7 @@ def make_report(gallery: int = 2) -> Report:
     others += [("ablations", "no_texts"), ("steps", "1"), ("steps", "4")]
     predictions |= dict.fromkeys(others, perfect)
     scores = {key: [section_score(pair) for pair in own] for key, own in predictions.items()}
-    evaluation = summarise(scores) | {"calibration": calibration_rows(predictions)}
+    evaluation = summarise(scores) | {"calibration": calibration_rows(calibrations(predictions))}
     open_to_all: dict[str, Any] = {
         "sections": 3,
         "same_nodes": 0.5,
@@ -87,7 +93,7 @@ def make_report(gallery: int = 2) -> Report:
         "box_iou": 0.6,
     }
     more_tables: dict[str, list[dict[str, Any]]] = {
-        "calibration": reliability_rows(predictions),
+        "calibration": reliability_rows(calibrations(predictions)),
         "conditioning": [
             {"name": "nothing", "node_accuracy": 0.5, **open_to_all},
             {"name": "roles", "node_accuracy": None, **open_to_all},

@@ -97,25 +97,22 @@ def evaluate(
     steps, performance["steps"] = try_steps(predictor, few, params.batch_size)
     predictions |= steps
     given = conditioning(predictor, few, params.batch_size) if params.conditioning else []
-    scores = score_all(predictions)
+    scores, trust = score_all(predictions), calibrations(predictions)
     evaluation = summarise(scores) | {
-        "calibration": calibration_rows(predictions),
+        "calibration": calibration_rows(trust),
         "conditioning": given,
     }
     if params.old_test:
         old = Path(outside(params.old_test))
         evaluation["old_test"] = forgetting(predictor, source.start, old, params.batch_size)
     errors = [section_errors(pair) for pair in predictions[TEST]]
+    tables = table_rows(predictions[TEST], scores, noted.kinds)
     report = Report(
         evaluation=evaluation,
         performance=performance,
         readiness=check_readiness(evaluation, performance, requirements),
         analysis=analyse(predictions[TEST], scores[TEST], errors),
-        tables=table_rows(predictions[TEST], scores, noted.kinds)
-        | {
-            "calibration": reliability_rows(predictions),
-            "conditioning": given,
-        },
+        tables=tables | {"calibration": reliability_rows(trust), "conditioning": given},
         predictions=predictions,
         scores=scores,
         kinds=noted.kinds,
@@ -180,20 +177,23 @@ def table_rows(
     }
 
 
-def calibration_rows(predictions: Mapping[Key, Sequence[Pair]]) -> list[dict[str, Any]]:
-    """How far the confidences can be trusted, on test and on val; nothing where there are none."""
+def calibrations(predictions: Mapping[Key, Sequence[Pair]]) -> dict[str, dict[str, Any]]:
+    """How far the confidences can be trusted, on test and on val, where there are any."""
     found = {key[1]: calibration(predictions.get(key, ())) for key in (TEST, VAL)}
+    return {split: own for split, own in found.items() if own}
+
+
+def calibration_rows(found: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The figures of each split's confidences, of what `calibrations` returns."""
     return [
         {"column": column, "error": own["error"], "auroc": own["auroc"], "count": own["count"]}
         for column, own in found.items()
-        if own
     ]
 
 
-def reliability_rows(predictions: Mapping[Key, Sequence[Pair]]) -> list[dict[str, Any]]:
-    """The bins of both splits' confidences."""
-    found = {key[1]: calibration(predictions.get(key, ())) for key in (TEST, VAL)}
-    return [{"split": split, **row} for split, own in found.items() if own for row in own["rows"]]
+def reliability_rows(found: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The bins of each split's confidences, of what `calibrations` returns."""
+    return [{"split": split, **row} for split, own in found.items() for row in own["rows"]]
 
 
 def _draw(plots: Path, report: Report, examples: Examples, requirements: Path) -> None:
