@@ -16,8 +16,9 @@ _INNER = 0.88  # the share of flexbox sections whose contents have a wrapper
 class Composer:
     """Builds the DOM of one section: what the kinds write with.
 
-    The dialect decides which wrappers stand around a thing, the labels follow from the README of
-    the real sections: wrappers of a lone column merge, wrappers of columns side by side are a grid.
+    The dialect decides which wrappers stand around a thing. Labels follow the rules of
+    `dlt.ingest.webpages.annotators.elementor`: wrappers of a lone column merge, wrappers of columns
+    side by side are a grid.
     """
 
     def __init__(self, site: Site, kind: str, rng: Random):
