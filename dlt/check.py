@@ -157,6 +157,8 @@ def _check_screenshot(png: bytes, faults: list[Fault]) -> tuple[int, int] | None
 def _check_meta(meta: Mapping[str, Any], size: tuple[int, int] | None, faults: list[Fault]) -> None:
     errors = meta_errors(meta)
     faults += [Fault(META, field, "schema", message) for field, message in errors]
+    if not str(meta.get("site")).isprintable():  # a terminal would obey them: sites are printed
+        faults.append(Fault(META, "site", "name", "unprintable letters"))
     for field, pixels in zip(("width", "height"), size or (), strict=False):
         if meta.get(field) not in (None, pixels):
             message = f"{meta[field]!r}, but the screenshot has {pixels} px"

@@ -146,6 +146,7 @@ def test_a_good_example_has_no_faults(tmp_path: Path) -> None:
         ({"layout": boxes(0.5, 0.5, 0.5, 0.6)}, "layout.json", "box-overhang"),
         ({"layout": '{"structure": {"section@div.a": {}}}'}, "layout.json", "leaf"),
         ({"meta": "[]"}, "meta.json", "json"),
+        ({"meta": '{"site": "a\\u001b[2J"}'}, "meta.json", "name"),
         ({"meta": '{"viewport": "wide"}'}, "meta.json", "schema"),
         ({"meta": '{"confidence": 2}'}, "meta.json", "schema"),
         ({"meta": '{"width": 640}'}, "meta.json", "image-meta"),
