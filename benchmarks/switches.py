@@ -14,13 +14,11 @@ from typing import Any
 
 import torch
 
-from dlt.data.encode import encode
-from dlt.data.labelled import Labelled, Sections
+from dlt.data.labelled import Sections, label
 from dlt.ingest.synthetic import generate
 from dlt.model.layout_model import LayoutModel
 from dlt.params import ModelParams, load_params
 from dlt.process import keep_freed_memory
-from dlt.section.labels import labels
 from dlt.train.batches import Limits, Steps
 from dlt.train.distributed import Ranks
 from dlt.train.hardware import settle
@@ -82,15 +80,8 @@ def measure(name: str, phase: str, count: int) -> None:
 
 def sections(count: int, model: ModelParams) -> Sections:
     """Synthetic sections."""
-    out = []
-    for index in range(count):
-        _, example, png = generate(index, count, 0)
-        assert example.layout
-        truth = labels(example.structure, example.layout)
-        size = (model.image_width, model.patch_size[0])
-        encoded = encode(example.name, example.structure, png, truth, *size)
-        out.append(Labelled(example.group, example.structure, truth, encoded))
-    return Sections(out)
+    made = (generate(index, count, 0)[1:] for index in range(count))
+    return Sections([label(example, png, model) for example, png in made])
 
 
 if __name__ == "__main__":
