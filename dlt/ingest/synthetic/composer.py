@@ -269,6 +269,12 @@ Kind = Callable[[Composer], Item]
 """Makes an item: a section of one kind, or a widget."""
 
 
+def drawn(c: Composer, makers: Sequence[tuple[int, Kind]], count: int) -> list[Item]:
+    """So many items, of makers drawn by their weights."""
+    chosen = c.rng.choices(makers, [weight for weight, _ in makers], k=count)
+    return [make(c) for _, make in chosen]
+
+
 def merge_chain(item: Item, role: str) -> None:
     """Label a widget: `role` on its first node, merge down to where it branches, drop below."""
     for each in item.walk():

@@ -4,7 +4,7 @@ from functools import wraps
 
 from dlt.ingest.synthetic import backdrop, rich
 from dlt.ingest.synthetic import widgets as w
-from dlt.ingest.synthetic.composer import Composer, Kind
+from dlt.ingest.synthetic.composer import Composer, Kind, drawn
 from dlt.ingest.synthetic.item import Item
 from dlt.ingest.synthetic.prose import prose
 
@@ -71,8 +71,7 @@ def _beside(c: Composer) -> Item:
 
 
 def _parts(c: Composer, count: int) -> list[Item]:
-    chosen = c.rng.choices(_PARTS, [weight for weight, _ in _PARTS], k=count)
-    return [make(c) for _, make in chosen]
+    return drawn(c, _PARTS, count)
 
 
 def _weights(c: Composer, count: int) -> tuple[float, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dlt.ingest.synthetic import widgets as w
-from dlt.ingest.synthetic.composer import Composer, Kind
+from dlt.ingest.synthetic.composer import Composer, Kind, drawn
 from dlt.ingest.synthetic.item import Flow, Item
 from dlt.ingest.synthetic.words import phrase, sentences
 
@@ -22,8 +22,7 @@ def prose(c: Composer, most: int = 6) -> Item:
 
 def blocks(c: Composer, count: int) -> list[Item]:
     """Parts of a text, one below the other."""
-    chosen = c.rng.choices(_BLOCKS, [weight for weight, _ in _BLOCKS], k=count)
-    return [make(c) for _, make in chosen]
+    return drawn(c, _BLOCKS, count)
 
 
 def _text(c: Composer) -> Item:
