@@ -113,15 +113,14 @@ def test_each_stage_sees_only_what_it_may(examples: list[Labelled]) -> None:
     names = [s.encoded.name for s in examples]
     found = difficulties(examples, chosen.curriculum)
     seen = [
-        {counts[names[n // 2]] for n in epoch_examples(found, chosen, 0, epoch)}
-        for epoch in range(10)
+        {counts[names[n // 2]] for n in epoch_examples(found, chosen, epoch)} for epoch in range(10)
     ]
     assert max(counts.values()) > 12 and min(counts.values()) <= 6
     wanted = [{c for c in counts.values() if c <= most} for most in (6, 12, math.inf)]
     assert seen == [wanted[0]] * 3 + [wanted[1]] * 4 + [wanted[2]] * 3
-    assert len(epoch_examples(found, chosen, 0, 9)) == 2 * len(examples)
+    assert len(epoch_examples(found, chosen, 9)) == 2 * len(examples)
     off = params(epochs=10, augmentation_factor=0)
-    assert list(epoch_examples(found, off, 0, 0)) == list(range(len(examples)))
+    assert list(epoch_examples(found, off, 0)) == list(range(len(examples)))
 
 
 @pytest.mark.parametrize("metric", ["element_count", "node_count", "depth"])

@@ -59,7 +59,7 @@ def epochs(
     weights = role_weights([e.encoded for e in examples], params.role_balance)
     limits = Limits.of(TINY, params)
     while run.epoch < until:
-        numbers = epoch_examples([0] * len(examples), params, 0, run.epoch)
+        numbers = epoch_examples([0] * len(examples), params, run.epoch)
         steps = Steps(examples, numbers, params, limits, 0, run.epoch, ALONE, run.step_size)
         run.history.append(train_epoch(run, steps, params, weights, (0, 12), save))
     return run

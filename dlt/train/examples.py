@@ -6,9 +6,7 @@ from dlt.params import TrainParams
 from dlt.train.curriculum import admitted
 
 
-def epoch_examples(
-    difficulties: Sequence[int], params: TrainParams, seed: int, epoch: int
-) -> Sequence[int]:
+def epoch_examples(difficulties: Sequence[int], params: TrainParams, epoch: int) -> Sequence[int]:
     """The numbers of the views of an epoch, in any order (see `dlt.data.views.numbered_view`).
 
     Number n is a view of section n // max(augmentation_factor, 1). `difficulties`: one a section.

@@ -200,26 +200,41 @@ def known_words(sections: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray]:
     return classes, words
 
 
+@dataclass(frozen=True)
+class Plan:
+    """The epochs of a run."""
+
+    params: TrainParams  # with the rate, the epochs and the pauses between evaluations of this run
+    numbers: Sequence[Sequence[int]]  # of each epoch's views, as from `epoch_examples`
+    step_size: int
+
+    @classmethod
+    def of(cls, job: Job, step_size: int) -> "Plan":
+        """That of a job whose steps see so many examples."""
+        params = scaled(job.chosen.train, job.params.phase(job.phase).train.batch_size, step_size)
+        found = difficulties(job.train_set, params.curriculum)
+        params = enough_epochs(params, mean_count(found, params.curriculum), step_size)
+        numbers = [epoch_examples(found, params, epoch) for epoch in range(params.epochs)]
+        return cls(params, numbers, step_size)
+
+    def span(self, epoch: int) -> tuple[int, int]:
+        """The steps over which the rate rises and falls: once for the proposal, once for the model."""
+        counts = [math.ceil(len(numbers) / self.step_size) for numbers in self.numbers]
+        proposing = sum(counts[: self.params.proposal_epochs])
+        proposes = epoch < self.params.proposal_epochs
+        return (0, proposing) if proposes else (proposing, sum(counts))
+
+
 def _train(run: Run, job: Job, live: Live | None, observer: Observer) -> None:
-    usual, seed = job.params.phase(job.phase).train.batch_size, job.params.seed
-    params = scaled(job.chosen.train, usual, run.step_size)
-    found = difficulties(job.train_set, params.curriculum)
-    examples = mean_count(found, params.curriculum)
-    params = enough_epochs(params, examples, run.step_size)
-    limits = Limits.of(job.chosen.model, params)
-    numbers = [epoch_examples(found, params, seed, e) for e in range(params.epochs)]
-    counts = [math.ceil(len(n) / run.step_size) for n in numbers]
-    proposing = sum(counts[: params.proposal_epochs])
+    plan, seed = Plan.of(job, run.step_size), job.params.seed
+    params, limits = plan.params, Limits.of(job.chosen.model, plan.params)
     observer.started(run, params.epochs)
     pruned = False
     while not pruned and not is_finished(run, params):
-        chosen, size = numbers[run.epoch], run.step_size
+        chosen, size, span = plan.numbers[run.epoch], run.step_size, plan.span(run.epoch)
         if line := beginning(run.epoch, len(chosen), params):
             run.ranks.say(line)
         steps = Steps(job.train_set, chosen, params, limits, seed, run.epoch, run.ranks, size)
-        # the rate rises and falls once for the proposal, once for the whole model
-        proposes = run.epoch < params.proposal_epochs
-        span = (0, proposing) if proposes else (proposing, sum(counts))
         metrics = train_epoch(run, steps, params, job.weights, span, lambda: _save(run, job, False))
         metrics |= stage_metric(run.epoch - 1, params)
         better = False
