@@ -22,8 +22,8 @@ from dlt.train.curriculum import (
     stage_metric,
     stage_number,
 )
-from dlt.train.examples import epoch_examples
 from dlt.train.hardware import settle
+from dlt.train.plan import epoch_examples
 from dlt.train.rate import learning_rate, scaled
 from dlt.train.run import new_run
 from dlt.train.stopping import is_finished, keep_best

@@ -18,10 +18,10 @@ from dlt.train import checkpoint
 from dlt.train.batches import Limits, Steps
 from dlt.train.checkpoint import load_checkpoint, read_checkpoint, run_key, save_checkpoint
 from dlt.train.distributed import Ranks
-from dlt.train.examples import epoch_examples
 from dlt.train.hardware import settle
 from dlt.train.loop import role_weights, train_epoch
 from dlt.train.model_file import MODEL_FILE, load_model, save_model
+from dlt.train.plan import epoch_examples
 from dlt.train.rate import learning_rate
 from dlt.train.run import Run, new_run
 from tests.test_model import TINY, sections

@@ -148,7 +148,7 @@ class Steps(Dataset[list[Part]]):
         ranks: Ranks,
         step_size: int,
     ):
-        """`numbers` as from `dlt.train.examples`; `step_size` examples a step, over all ranks."""
+        """`numbers` as from `dlt.train.plan`; `step_size` examples a step, over all ranks."""
         self.sections, self.params, self.limits = sections, params, limits
         self.seed, self.epoch = seed, epoch
         self.rank, self.world = ranks.rank, ranks.world

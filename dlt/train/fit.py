@@ -1,7 +1,6 @@
 """The train stage: from packed splits to a trained model, resumable at every step."""
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,15 +31,14 @@ from dlt.train.checkpoint import (
     run_key,
     save_checkpoint,
 )
-from dlt.train.curriculum import beginning, difficulties, mean_count, stage_metric
+from dlt.train.curriculum import beginning, stage_metric
 from dlt.train.distributed import Ranks
-from dlt.train.examples import epoch_examples
 from dlt.train.hardware import local_cores, settle
 from dlt.train.health import memory_in_one_line
 from dlt.train.loop import role_weights, train_epoch
 from dlt.train.memory import divide_batch
 from dlt.train.model_file import load_model, model_digest, save_model
-from dlt.train.rate import scaled
+from dlt.train.plan import Plan
 from dlt.train.resume import resume
 from dlt.train.run import Run, new_run
 from dlt.train.stopping import is_finished, keep_best
@@ -175,24 +173,6 @@ def _initial_model(params: ModelParams, start: str | None) -> LayoutModel:
     return model
 
 
-def enough_epochs(params: TrainParams, examples: int, step_size: int) -> TrainParams:
-    """As many times the epochs as it takes to train `min_steps`, evaluating as much less often.
-
-    The epochs that are returned begin with `proposal_epochs`.
-    """
-    views = examples * max(params.augmentation_factor, 1)
-    steps = (params.proposal_epochs + params.epochs) * math.ceil(views / step_size)
-    factor = max(params.min_steps / steps, 1.0)
-    first = round(params.proposal_epochs * factor)
-    return params.model_copy(
-        update={
-            "proposal_epochs": first,
-            "epochs": first + math.ceil(params.epochs * factor),
-            "eval_every": round(params.eval_every * factor),
-        }
-    )
-
-
 def known_words(sections: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray]:
     """The buckets of class tokens and of words that several sites of `sections` share."""
     classes = shared_buckets(((s.site, s.encoded.class_tokens) for s in sections), CLASS_BUCKETS)
@@ -200,33 +180,9 @@ def known_words(sections: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray]:
     return classes, words
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The epochs of a run."""
-
-    params: TrainParams  # with the rate, the epochs and the pauses between evaluations of this run
-    numbers: Sequence[Sequence[int]]  # of each epoch's views, as from `epoch_examples`
-    step_size: int
-
-    @classmethod
-    def of(cls, job: Job, step_size: int) -> "Plan":
-        """That of a job whose steps see so many examples."""
-        params = scaled(job.chosen.train, job.params.phase(job.phase).train.batch_size, step_size)
-        found = difficulties(job.train_set, params.curriculum)
-        params = enough_epochs(params, mean_count(found, params.curriculum), step_size)
-        numbers = [epoch_examples(found, params, epoch) for epoch in range(params.epochs)]
-        return cls(params, numbers, step_size)
-
-    def span(self, epoch: int) -> tuple[int, int]:
-        """The steps over which the rate rises and falls: once for the proposal, once for the model."""
-        counts = [math.ceil(len(numbers) / self.step_size) for numbers in self.numbers]
-        proposing = sum(counts[: self.params.proposal_epochs])
-        proposes = epoch < self.params.proposal_epochs
-        return (0, proposing) if proposes else (proposing, sum(counts))
-
-
 def _train(run: Run, job: Job, live: Live | None, observer: Observer) -> None:
-    plan, seed = Plan.of(job, run.step_size), job.params.seed
+    usual, seed = job.params.phase(job.phase).train.batch_size, job.params.seed
+    plan = Plan.of(job.train_set, job.chosen.train, usual, run.step_size)
     params, limits = plan.params, Limits.of(job.chosen.model, plan.params)
     observer.started(run, params.epochs)
     pruned = False
