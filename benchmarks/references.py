@@ -21,9 +21,10 @@ from dlt.data.examples import find_places, read_place
 from dlt.data.labelled import Labelled, Sections, load_labelled
 from dlt.evaluate.metrics import Pair, evaluate_pairs
 from dlt.evaluate.node_trees import NodeTrees
+from dlt.evaluate.pairs import predict_pairs
 from dlt.model.layout_model import LayoutModel
 from dlt.params import Phase, load_params
-from dlt.predict import Predictor, predict_pairs
+from dlt.predict import Predictor
 from dlt.process import keep_freed_memory, run_main
 from dlt.train.batches import Limits, Steps
 from dlt.train.distributed import Ranks

@@ -18,9 +18,7 @@ from tqdm import tqdm
 from dlt.data.batch import collate_inputs
 from dlt.data.encode import Encoded, encode
 from dlt.data.examples import read_examples
-from dlt.data.labelled import Labelled
 from dlt.errors import DltError
-from dlt.evaluate.metrics import Pair
 from dlt.files import new_file, write_json
 from dlt.model.confidence import Calibration, element_log_odds
 from dlt.model.decode import Decoder, Scores, decode, echo
@@ -35,7 +33,6 @@ from dlt.section.labels import Labels, contract
 from dlt.section.tree import Structure
 from dlt.train.model_file import load_calibration, load_model
 
-BATCH_SIZE = 32
 CONFIDENCE = "confidence.json"  # beside a written layout
 
 
@@ -117,29 +114,6 @@ class Predictor:
             odds = element_log_odds(structure.parents, labels.roles, scores)
             sure = self.calibration.confidences(odds)
         return Predicted(labels.roles, labels.props, labels.boxes, sure)
-
-
-def predict_pairs(
-    predictor: Predictor,
-    sections: Sequence[Labelled],
-    batch_size: int = BATCH_SIZE,
-    known: Sequence[Known] | None = None,
-) -> list[Pair]:
-    """Predictions beside the truth, in the order of `sections`, given what is known of each."""
-    order = sorted(range(len(sections)), key=lambda i: len(sections[i].structure))
-    pairs: dict[int, Pair] = {}
-    for start in tqdm(range(0, len(order), batch_size), "predict", disable=None, leave=False):
-        chunk = order[start : start + batch_size]  # of similar length: little padding
-        batch = [sections[i] for i in chunk]
-        structures, encoded = [s.structure for s in batch], [s.encoded for s in batch]
-        given = [known[i] for i in chunk] if known else None
-        found = predictor.predict_batch(structures, encoded, given)
-        for i, section, predicted in zip(chunk, batch, found, strict=True):
-            name, truth = section.encoded.name, section.truth
-            pairs[i] = Pair(
-                name, section.site, section.structure, truth, predicted, predicted.confidences
-            )
-    return [pairs[i] for i in range(len(sections))]
 
 
 def main() -> None:

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlt.evaluate.baselines import independent
+from dlt.evaluate.pairs import predict_pairs
 from dlt.model.confidence import Calibration, element_log_odds
 from dlt.model.decode import Scores, decode, echo
 from dlt.model.denoiser import ATTRIBUTES, NUM_OWNERS, NUM_PROPS, NUM_ROLES
 from dlt.model.known import Known
 from dlt.params import Sample
-from dlt.predict import Predictor, predict_pairs
+from dlt.predict import Predictor
 from dlt.section.errors import SectionError
 from dlt.section.labels import Labels, contract
 from dlt.section.roles import DROP, MERGE, NODE_ROLES, ROLES, ROOT_ROLE

@@ -13,9 +13,10 @@ import numpy as np
 from dlt.data.labelled import Labelled
 from dlt.evaluate.boxes import box_iou
 from dlt.evaluate.metrics import Pair, layout_accuracy, right_elements
+from dlt.evaluate.pairs import predict_pairs
 from dlt.evaluate.teds import placed_elements
 from dlt.model.known import Known
-from dlt.predict import Predictor, predict_pairs
+from dlt.predict import Predictor
 
 MODES: Mapping[str, tuple[str, ...]] = {
     "nothing": (),

@@ -11,10 +11,11 @@ from dlt.data.labelled import Labelled, load_labelled, true_labels
 from dlt.evaluate.against import other_model
 from dlt.evaluate.baselines import BASELINES, Baseline, LabelledSection, independent
 from dlt.evaluate.metrics import Pair
+from dlt.evaluate.pairs import predict_pairs
 from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS, perturbed
 from dlt.evaluate.structure import StructureOnly
 from dlt.params import Evaluate, ModelParams, Sample
-from dlt.predict import Predictor, predict_pairs
+from dlt.predict import Predictor
 from dlt.section.example import Example
 
 Examples = Callable[[], Iterable[tuple[Example, bytes]]]

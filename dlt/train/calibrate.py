@@ -7,8 +7,9 @@ import numpy as np
 
 from dlt.data.labelled import Labelled
 from dlt.evaluate.metrics import right_elements
+from dlt.evaluate.pairs import predict_pairs
 from dlt.model.confidence import Calibration
-from dlt.predict import Predictor, predict_pairs
+from dlt.predict import Predictor
 
 
 def calibrate(predictor: Predictor, sections: Sequence[Labelled]) -> Calibration:

@@ -10,9 +10,10 @@ from dlt.data.batch import length_batches
 from dlt.data.dice import Dice
 from dlt.data.labelled import Labelled
 from dlt.evaluate.metrics import Pair
+from dlt.evaluate.pairs import predict_pairs
 from dlt.model.layout_model import LayoutModel
 from dlt.params import TrainParams
-from dlt.predict import Predictor, predict_pairs
+from dlt.predict import Predictor
 from dlt.train.batches import Limits, coin, make_part
 from dlt.train.distributed import Ranks
 from dlt.train.loop import LOSSES, part_losses, total_loss
