@@ -30,11 +30,11 @@ def run_main(name: str, main: Callable[[], int | None]) -> None:
     try:
         code = main() or 0
     except DltError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        print(printable(f"{name}: {error}"), file=sys.stderr)
         code = 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"{name}: {where}{error.strerror or error}", file=sys.stderr)
+        print(printable(f"{name}: {where}{error.strerror or error}"), file=sys.stderr)
         code = 1
     except BrokenProcessPool:
         print(f"{name}: a worker process was killed; is there enough memory?", file=sys.stderr)
@@ -42,6 +42,11 @@ def run_main(name: str, main: Callable[[], int | None]) -> None:
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
+
+
+def printable(text: str) -> str:
+    """The same with control characters written out: those of a hostile name a terminal would obey."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def keep_freed_memory() -> None:

@@ -460,9 +460,12 @@ def test_pages_of_another_builder_are_told(
 ) -> None:
     _write(tmp_path / "plain" / "index.html", "<!doctype html><p>Nothing to see")
     _write(tmp_path / "plain" / "void.html", "<!doctype html>")
+    _write(tmp_path / "plain" / "wipe\x1b[2J.html", "<!doctype html>")
     with pytest.raises(DltError, match="not one section; first plain/index.html.*no section reco"):
         _run(tmp_path / "out", tmp_path / "plain")
-    assert "plain/void.html: skipped: it renders to nothing" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "plain/void.html: skipped: it renders to nothing" in said
+    assert "plain/wipe\\x1b[2J.html: skipped: it renders to nothing" in said
 
 
 @needs_browser

@@ -21,7 +21,7 @@ from dlt.ingest.webpages.offline import Folder, PageFault, open_folder
 from dlt.ingest.webpages.render import open_page, read_dom, take_screenshot
 from dlt.ingest.webpages.sections import Naming, Section, cut_section
 from dlt.ingest.webpages.sites import Site, find_sites
-from dlt.process import cores
+from dlt.process import cores, printable
 from dlt.section.example import Example, write_example
 
 PAGE_TIMEOUT = 60.0  # seconds for one page, all its screenshots included
@@ -108,7 +108,7 @@ class _Writer:
                 count += 1
         line = f"{site.name}/{page}: {outcome.fault or _summary(count, outcome.left_out)}"
         self.first_line = self.first_line or line
-        tqdm.write(line)
+        tqdm.write(printable(line))
 
     def _meta(self, site: Site, page: str) -> dict[str, object]:
         return {
