@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from dlt.errors import DltError
-from dlt.ingest.webpages import write_dataset
+from dlt.ingest.webpages import offline, write_dataset
 from dlt.ingest.webpages.annotators.base import NoLabels
 from dlt.ingest.webpages.annotators.elementor import Elementor
 from dlt.ingest.webpages.browser import find_browser
@@ -252,6 +252,18 @@ def test_a_page_names_its_own_hosts(tmp_path: Path) -> None:
     assert open_folder(root, page).hosts == {"shop.example", "cdn.example"}
     with pytest.raises(PageFault, match="not an HTML page"):
         open_folder(root, _write(root / "feed.html", '<?xml version="1.0"?><rss></rss>'))
+
+
+def test_a_page_of_addresses_is_not_looked_up_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path.resolve()
+    _write(root / "media" / "a.png")
+    html = '<html><img src="//{}.example/media/a.png"><img src="//{}.example/media/a.png">'
+    page = _write(root / "index.html", html.format("one", "two"))
+    assert open_folder(root, page).hosts == {"one.example", "two.example"}
+    monkeypatch.setattr(offline, "MAX_ADDRESSES", 1)
+    assert open_folder(root, page).hosts == {"one.example"}
 
 
 def _zip(path: Path, *names: str) -> Path:

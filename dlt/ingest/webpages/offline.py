@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import unescape
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -12,6 +13,7 @@ from playwright.async_api import Page, Route
 
 ORIGIN = "page.invalid"  # where pages seem to lie; a name that no resolver may ever know
 MAX_FILE = 64 << 20  # bytes
+MAX_ADDRESSES = 20_000  # of a page, looked up in its folder to learn its hosts
 
 _TYPES = {
     ".woff2": "font/woff2",
@@ -148,7 +150,8 @@ def _own_hosts(html: str, has_file: Callable[[str], bool]) -> set[str]:
     """The hosts that the page calls its own, or under which it asks for files that were saved."""
     of_itself = [tag for tag in _TAG.findall(html) if _OF_ITSELF.search(tag)]
     said = {_bare(host) for tag in of_itself for host, _ in _ADDRESS.findall(unescape(tag))}
-    saved = {_bare(host) for host, path in set(_ADDRESS.findall(html)) if has_file(unquote(path))}
+    named = {match.groups() for match in islice(_ADDRESS.finditer(html), MAX_ADDRESSES)}
+    saved = {_bare(host) for host, path in named if has_file(unquote(path))}
     return said | saved
 
 
