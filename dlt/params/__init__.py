@@ -1,7 +1,7 @@
 """params.yaml as frozen, validated models; wrong values are named all at once."""
 
 from dlt.params.file import PARAMS, Params, load_config_file, load_params
-from dlt.params.overrides import TrainOverrides
+from dlt.params.overrides import PhaseName, TrainOverrides
 from dlt.params.stages import Evaluate, Ingest, Sample, Split
 from dlt.params.training import (
     Curriculum,
@@ -25,6 +25,7 @@ __all__ = [
     "ModelParams",
     "Params",
     "Phase",
+    "PhaseName",
     "Phases",
     "Pruning",
     "Sample",

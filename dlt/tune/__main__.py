@@ -4,9 +4,9 @@ import argparse
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
-from dlt.params import Params, load_params
+from dlt.params import Params, PhaseName, load_params
 from dlt.paths import SUMMARY
 from dlt.process import run_main
 from dlt.tune.checkout import POLL, only_one_here, positive, prepare_data
@@ -23,15 +23,15 @@ from dlt.tune.study import (
 )
 from dlt.tune.sweep import sweep
 
-PHASES = ("auto", "phase1", "phase2", "phase3", "phase4")
-
 
 def main() -> None:
     """Run trials until the study has had as many as asked for, then write its page."""
     parser = argparse.ArgumentParser(prog="python -m dlt.tune", description=main.__doc__)
     parser.add_argument("--trials", type=positive, required=True, help="of the study, all told")
     parser.add_argument("--jobs", type=positive, default=1, help="trials at a time, here")
-    parser.add_argument("--phase", choices=PHASES, help="instead of train.phase of params.yaml")
+    parser.add_argument(
+        "--phase", choices=get_args(PhaseName), help="instead of train.phase of params.yaml"
+    )
     args = parser.parse_args()
     params = load_params()
     with only_one_here() as lock:

@@ -94,7 +94,7 @@ def _changed(
 
 
 def _block(params: Params, phase: str, block: str) -> Any:
-    return getattr(getattr(params.phases, phase), block)
+    return getattr(params.phase(phase), block)
 
 
 if __name__ == "__main__":
