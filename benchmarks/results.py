@@ -8,14 +8,14 @@ RESULTS = Path("benchmarks/RESULTS.md")
 _HEAD = "# Measured\n\nEach section is written by the command that it names.\n"
 
 
-def write_section(title: str, text: str, path: Path = RESULTS) -> None:
+def write_section(title: str, text: str) -> None:
     """Put `text` under the heading `title`, in the place of what was there, else at the end."""
-    old = path.read_text(encoding="utf-8") if path.exists() else _HEAD
+    old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else _HEAD
     head, *sections = old.split("\n## ")
     kept = [section for section in sections if section.splitlines()[0] != title]
     at = len(sections) if len(kept) == len(sections) else _position(sections, title)
     kept.insert(at, f"{title}\n\n{text.strip()}\n")
-    with new_file(path) as aside:
+    with new_file(RESULTS) as aside:
         aside.write_text("\n## ".join([head, *kept]), encoding="utf-8")
 
 

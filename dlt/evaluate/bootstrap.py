@@ -14,10 +14,7 @@ Sums = tuple[Sequence[float], Sequence[float]]
 
 
 def bootstrap_ratio(
-    groups: Sequence[str],
-    numerators: Sequence[float],
-    denominators: Sequence[float],
-    seed: int = 0,
+    groups: Sequence[str], numerators: Sequence[float], denominators: Sequence[float]
 ) -> tuple[float, float] | None:
     """The percentile interval of sum(numerators) / sum(denominators), with LEVEL coverage.
 
@@ -25,7 +22,7 @@ def bootstrap_ratio(
     replacement, each with all of its sections. None with fewer than two groups, or where the ratio
     is defined in none of the resamples.
     """
-    index, draws = _draws(groups, seed)
+    index, draws = _draws(groups, seed=0)
     if draws is None:
         return None
     ratios = _ratios(draws, index, (numerators, denominators))

@@ -25,6 +25,7 @@ from dlt.tune.places import journal_path, report_path
 from dlt.tune.study import open_storage
 from dlt.tune.sweep import REASON, experiment_name
 
+PRINTED, LISTED = 10, 20  # best trials, in the terminal and on the page
 LEAST = 4  # complete trials below which nothing is drawn
 ACROSS = 4  # panels in a row
 ENDED = {TrialState.COMPLETE: "#2563eb", TrialState.PRUNED: "#d97706"}
@@ -69,10 +70,10 @@ def ranked(study: optuna.Study) -> list[FrozenTrial]:
     return sorted(trials, key=lambda trial: (-(trial.value or 0.0), trial.number))
 
 
-def print_best(study: optuna.Study, count: int = 10) -> None:
+def print_best(study: optuna.Study) -> None:
     """Print the best trials, and how many ended in which way."""
     print(f"\n{_counts(study)}")
-    for trial in ranked(study)[:count]:
+    for trial in ranked(study)[:PRINTED]:
         values = "  ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
         print(f"{experiment_name(study, trial.number)}  {trial.value:.4f}  {values}")
 
@@ -104,7 +105,7 @@ def _counts(study: optuna.Study) -> str:
     return f"{len(trials)} trials: {told}"
 
 
-def _table(study: optuna.Study, trials: Sequence[FrozenTrial], most: int = 20) -> str:
+def _table(study: optuna.Study, trials: Sequence[FrozenTrial]) -> str:
     names = sorted({name for trial in trials for name in trial.params})
     lines = [
         (
@@ -113,7 +114,7 @@ def _table(study: optuna.Study, trials: Sequence[FrozenTrial], most: int = 20) -
             f"{_minutes(trial):.1f}",
             *(_short(trial.params.get(name)) for name in names),
         )
-        for trial in trials[:most]
+        for trial in trials[:LISTED]
     ]
     return _rows(("experiment", MEASURE, "minutes", *names), lines)
 

@@ -8,9 +8,9 @@ from dlt.ingest.synthetic.words import date, person, phrase, sentences
 from dlt.section.roles import DROP
 
 
-def text_node(c: Composer, tag: str, part: str, text: str, *children: Item, size: int = 0) -> Item:
+def text_node(c: Composer, tag: str, part: str, text: str, *children: Item) -> Item:
     """A node that paints its own text at body size, as a part inside a widget."""
-    look = Look(font=c.font(size or c.site.body), color=c.tone.soft, align=c.align)
+    look = Look(font=c.font(c.site.body), color=c.tone.soft, align=c.align)
     return c.node(tag, part, *children, text=text, look=look)
 
 
@@ -69,15 +69,15 @@ def emphasise(c: Composer, text: Item) -> None:
         text.children.append(inline)
 
 
-def note(c: Composer, text: str = "") -> Item:
+def note(c: Composer) -> Item:
     """A short line of running text: a date, a job title, an address."""
-    text = text or f"{date(c.rng)} · {phrase(c.rng, c.site.language, 2, 3)}"
+    text = f"{date(c.rng)} · {phrase(c.rng, c.site.language, 2, 3)}"
     return c.widget("paragraph", text_node(c, c.site.text_tag, "text", text))
 
 
-def button(c: Composer, text: str = "") -> Item:
+def button(c: Composer) -> Item:
     """A link that looks like a button."""
-    words = text or c.rng.choice(c.site.language.actions)
+    words = c.rng.choice(c.site.language.actions)
     ink = c.tone.accent if c.site.outlined else c.tone.back
     label = Look(font=c.font(c.site.body, bold=not c.site.outlined), color=ink, align="center")
     look = Look(
@@ -141,9 +141,9 @@ def picture(c: Composer, ratio: float, width: float = 0, missing: float = 0.05) 
     return c.node("img", "image", flow=Flow(width=width), look=look, src=src, alt=alt)
 
 
-def image(c: Composer, ratio: float = 0, width: float = 0, caption: bool = False) -> Item:
+def image(c: Composer, ratio: float = 0, caption: bool = False) -> Item:
     """A picture, perhaps with a caption."""
-    core = picture(c, ratio or c.rng.choice((0.5, 0.56, 0.66, 0.75, 1.0)), width)
+    core = picture(c, ratio or c.rng.choice((0.5, 0.56, 0.66, 0.75, 1.0)))
     if caption:
         below = text_node(c, "figcaption", "caption", phrase(c.rng, c.site.language, 2, 4))
         core = c.node("figure", "figure", core, below, flow=Flow(gap=2, align=c.align))
@@ -242,6 +242,6 @@ def video(c: Composer, ratio: float = 0.56) -> Item:
     return c.widget("video", c.node("div", "player", c.node(tag, "frame", look=look)))
 
 
-def person_name(c: Composer, level: int = 4) -> Item:
+def person_name(c: Composer) -> Item:
     """A heading that is a name."""
-    return heading(c, level, person(c.rng))
+    return heading(c, 4, person(c.rng))
