@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ from dlt.train.loop import role_weights, train_epoch
 from dlt.train.model_file import MODEL_FILE, load_model, save_model
 from dlt.train.plan import epoch_examples
 from dlt.train.rate import learning_rate
+from dlt.train.resume import resume
 from dlt.train.run import Run, new_run
 from tests.test_model import TINY, sections
 
@@ -157,6 +159,14 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
     assert len(said.splitlines()) == 1 and str(newest) in said and "falling back" in said
     with pytest.raises(DltError, match="step-000000002"):
         read_checkpoint(newest)
+
+
+@pytest.mark.parametrize("state", [{"step": 1}, {"step": 1, "order": "", "step_size": 4}])
+def test_a_checkpoint_of_something_else_is_one_line(tmp_path: Path, state: dict[str, Any]) -> None:
+    other = tmp_path / "other.pt"
+    torch.save(state, other)
+    with pytest.raises(DltError, match="^train.resume_from: .*other.pt does not fit: .+$"):
+        resume(fresh_run(), tmp_path / "none", str(other))
 
 
 def test_what_decides_the_result_makes_another_run_and_nothing_else() -> None:

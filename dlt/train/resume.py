@@ -34,9 +34,9 @@ def _find(run: Run, folder: Path, resume_from: str | None) -> dict[str, Any] | N
     if own is not None or resume_from is None:
         return own
     state = read_checkpoint(Path(outside(resume_from)))
-    if (state["order"], state["step_size"]) != (run.order, run.step_size):
+    if (state.get("order"), state.get("step_size")) != (run.order, run.step_size):
         # other examples, or in another order: the epoch begins anew, and so does the search for
         # the best one
         state |= {"order": run.order, "step_size": run.step_size, "batch": 0, "sums": {}}
-        state |= {"best": -math.inf, "best_epoch": state["epoch"], "best_weights": {}}
+        state |= {"best": -math.inf, "best_epoch": state.get("epoch"), "best_weights": {}}
     return state
