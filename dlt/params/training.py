@@ -47,7 +47,7 @@ Logged = Literal[
     "val/layout_accuracy",
     "val/score",
 ]
-"""What training logs at each evaluation, and so may be chosen by."""
+"""What training logs at each evaluation, with boxes or without, and so may be chosen by."""
 
 
 class EarlyStopping(Block):
