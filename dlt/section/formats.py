@@ -14,7 +14,7 @@ from dlt.section.selector import is_selector, parse_key
 from dlt.section.tree import Box, Element, Layout, Node, Structure, depths, subtree_ends
 
 MAX_DEPTH = 256
-MAX_NODES = 20_000
+MAX_NODES = 4_096  # attention between nodes grows with the square: 64 MiB a head
 MAX_CHARACTERS = 16_000_000
 
 TEXT, ATTRS = "text", "attrs"  # the reserved keys of a structure
