@@ -4,8 +4,6 @@ Most train with a stand-in, for what is tested here is between DVC, Optuna and t
 """
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -22,10 +20,9 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import create_trial
 
 from dlt.tune.study import open_storage
-from tests.pipeline import Checkout, environment
+from tests.pipeline import TIMEOUT, Checkout, end, environment
 from tests.test_pipeline import zip_folder
 
-TIMEOUT = 300  # seconds
 STAND_IN = """
 import json, os, sys, time
 from pathlib import Path
@@ -80,18 +77,7 @@ def new_checkout(root: Path, *, stand_in: bool = True) -> Checkout:
 
 def tune(checkout: Checkout, *arguments: str, **env: str) -> str:
     """Run `python -m dlt.tune`; what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dlt.tune", *arguments],
-        cwd=checkout.root,
-        env={**environment(), **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return checkout.run(sys.executable, "-m", "dlt.tune", *arguments, variables=env).stdout
 
 
 def load(checkout: Checkout) -> optuna.Study:
@@ -182,8 +168,7 @@ def _kill_sweep(checkout: Checkout, moment: str) -> None:
             wait_for(lambda: "up to 5" in log.read_text(encoding="utf-8"), "no sweep began")
             wait_for(lambda: bool(_processes(checkout, "stages.stand_in")), "nothing ran")
     finally:
-        os.killpg(sweep.pid, signal.SIGKILL)
-        sweep.wait()
+        end(sweep)
     if moment == "workers":
         for process in _processes(checkout, "queue-worker"):
             with suppress(psutil.NoSuchProcess):
