@@ -112,7 +112,7 @@ class Queue:
         }
         return {name: Outcome(state, reason="why") for name, state in told.items()}  # type: ignore[arg-type]
 
-    def tidy(self, name: str, *, pruned: bool) -> None:
+    def tidy(self, name: str) -> None:
         """Nothing to tidy."""
 
     def serve(self, jobs: int) -> None:

@@ -186,7 +186,7 @@ def _processes(checkout: Checkout, word: str) -> list[psutil.Process]:
 
 
 @pytest.mark.slow
-def test_training_itself_stops_and_the_run_cache_forgets_it(tmp_path: Path) -> None:
+def test_training_itself_stops_and_trains_in_full_another_time(tmp_path: Path) -> None:
     checkout = new_checkout(tmp_path / "repo", stand_in=False)
     checkout.set(**{"train.epochs": 4, "train.eval_every": 1})
     checkout.commit()
