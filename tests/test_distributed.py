@@ -1,6 +1,7 @@
 """Training by several processes, killed and taken up again, through the stage itself."""
 
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -175,6 +176,8 @@ def test_a_run_that_explodes_ends_with_one_line(untrained: Checkout, ranks: int)
     done = untrained.run(*TRAIN, code=1)
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("train: ")]
     assert "step " in line and "learning rate " in line and "train.lr lower" in line
+    (kept,) = re.findall(r"train\.resume_from=(\S+) goes on", line)
+    assert (untrained.root / kept).is_file()
     assert "Traceback" not in done.stderr
 
 

@@ -215,6 +215,17 @@ def test_a_loss_that_explodes_stops_the_run_and_one_that_jumps_does_not() -> Non
             check_loss(run, 1.0 if step < 30 else 400.0, 1.0, step)
 
 
+def test_a_loss_that_explodes_at_once_stops_a_run_of_enough_examples() -> None:
+    few, enough = fresh_run(), fresh_run()
+    few.step_size, enough.step_size = 7, 8
+    losses = list(enumerate([14.0, 19.0, 70.0, 400.0], 1))
+    for step, loss in losses:
+        check_loss(few, loss, 1.0, step)
+    with pytest.raises(DltError, match="step 0: the loss exploded to 126"):
+        for step, loss in losses:
+            check_loss(enough, loss, 1.0, step)
+
+
 def test_a_gpu_that_waits_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     for device in ("cpu", "cuda"):
         for share in (0.2, 0.4):
