@@ -215,6 +215,7 @@ def environment() -> dict[str, str]:
     return kept | {
         "PATH": path,
         "DVC_NO_ANALYTICS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin on cores in use take several times as long
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
     }
