@@ -155,19 +155,20 @@ def joined(start: timedelta = _START, answer: timedelta = _ANSWER) -> Iterator[R
         torch.cuda.set_device(device)
     with _loss_of_others_in_one_line():
         dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=start)
-        dist.set_timeout(answer)
-        ranks = Ranks(dist.get_rank(), dist.get_world_size(), device)
-        fault = Path(os.environ[_FAULT]) if _FAULT in os.environ else None
-        if any(ranks.gather_objects(fault is not None and fault.exists())):
-            raise SystemExit(0)
         try:
+            dist.set_timeout(answer)
+            ranks = Ranks(dist.get_rank(), dist.get_world_size(), device)
+            fault = Path(os.environ[_FAULT]) if _FAULT in os.environ else None
+            if any(ranks.gather_objects(fault is not None and fault.exists())):
+                raise SystemExit(0)
             yield ranks
         except DltError as error:
             if fault is None:
                 raise
             fault.write_text(str(error), encoding="utf-8")
             raise SystemExit(1) from None
-        dist.destroy_process_group()
+        finally:
+            dist.destroy_process_group()  # its threads would abort an interpreter that ends
 
 
 @contextmanager
