@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import psutil
 import yaml
 
 REPOSITORY = Path(__file__).parents[1]
-TIMEOUT = 300  # seconds for a command that takes a few: a hang fails the test instead of the run
+TIMEOUT = 600  # seconds for a command that takes a few: a hang fails the test instead of the run
 TINY = {
     "ingest.num_samples": 24,
     "model.d_model": 32,
@@ -76,19 +76,32 @@ class Checkout:
         path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
         return self
 
-    def run(self, *command: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
-        """Run a command and check its exit code, unless that is None."""
-        done = subprocess.run(
+    def run(
+        self, *command: str, code: int | None = 0, variables: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command and check its exit code, unless that is None.
+
+        Args:
+            variables: of its environment.
+        """
+        process = subprocess.Popen(
             command,
             cwd=self.root,
-            env=environment(),
+            env=environment() | dict(variables or {}),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=TIMEOUT,
+            start_new_session=True,
         )
-        assert code is None or done.returncode == code, f"{command}:\n{done.stdout}{done.stderr}"
+        try:
+            out, err = process.communicate(timeout=TIMEOUT)
+        except BaseException:
+            out, err = end(process)
+            print(f"{command}, killed:\n{out}{err}")
+            raise
+        done = subprocess.CompletedProcess(command, process.returncode, out, err)
+        assert code is None or done.returncode == code, f"{command}:\n{out}{err}"
         return done
 
     def dvc(self, *arguments: str, code: int | None = 0) -> str:
@@ -167,9 +180,7 @@ class Checkout:
                 _, alive = psutil.wait_procs(family, timeout=20)
                 assert not alive, f"still running after the kill: {alive}"
             finally:
-                if dvc.poll() is None:
-                    os.killpg(dvc.pid, signal.SIGKILL)
-                    dvc.wait()
+                end(dvc)
         return printed.read_text(encoding="utf-8")
 
 
@@ -190,6 +201,13 @@ def _wait_for_stage(
     raise AssertionError(f"{stage} was not reached:\n{log.read_text(encoding='utf-8')}")
 
 
+def end(process: subprocess.Popen[Any]) -> tuple[Any, Any]:
+    """Kill a process that leads a session, and all in it, if it runs; what its pipes still hold."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.communicate(timeout=20)
+
+
 def environment() -> dict[str, str]:
     """The environment with this Python first, and none of the user's settings of git and dvc."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "DVC", "PYTEST"))}
@@ -197,6 +215,7 @@ def environment() -> dict[str, str]:
     return kept | {
         "PATH": path,
         "DVC_NO_ANALYTICS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin on cores in use take several times as long
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
     }

@@ -1,17 +1,18 @@
 """Training by several processes, killed and taken up again, through the stage itself."""
 
 import random
+import re
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import pytest
 
-from tests.pipeline import TIMEOUT, Checkout, environment
+from tests.pipeline import TIMEOUT, Checkout, end, environment
 
 MODEL = "models/dlt/model.safetensors"
 TRAIN = (sys.executable, "-m", "stages.train")
@@ -98,7 +99,9 @@ class Training:
         """Wait until a step is in a checkpoint."""
         deadline = time.monotonic() + TIMEOUT
         while self.step() < step:
-            assert self.process.poll() is None and time.monotonic() < deadline, self.said()
+            assert self.process.poll() is None, self.said()
+            if time.monotonic() > deadline:
+                self.fail()
             time.sleep(0.01)
 
     def ranks(self) -> list[psutil.Process]:
@@ -116,8 +119,16 @@ class Training:
 
     def done(self, code: int = 0) -> str:
         """Wait for its end; what it has said."""
-        assert self.process.wait(TIMEOUT) == code, self.said()
+        try:
+            assert self.process.wait(TIMEOUT) == code, self.said()
+        except subprocess.TimeoutExpired:
+            self.fail()
         return self.said()
+
+    def fail(self) -> NoReturn:
+        """It stands: end it, and the test."""
+        end(self.process)
+        pytest.fail(f"stood for {TIMEOUT} s:\n{self.said()}")
 
     def said(self) -> str:
         """What it has said so far."""
@@ -165,6 +176,8 @@ def test_a_run_that_explodes_ends_with_one_line(untrained: Checkout, ranks: int)
     done = untrained.run(*TRAIN, code=1)
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("train: ")]
     assert "step " in line and "learning rate " in line and "train.lr lower" in line
+    (kept,) = re.findall(r"train\.resume_from=(\S+) goes on", line)
+    assert (untrained.root / kept).is_file()
     assert "Traceback" not in done.stderr
 
 
@@ -187,16 +200,20 @@ def test_a_run_goes_on_with_another_number_of_ranks(untrained: Checkout, alone: 
     assert_alike(untrained, alone)
 
 
-@pytest.fixture
-def meeting() -> Iterator[dict[str, str]]:
-    """How two agents of torchrun find each other."""
+def free_port() -> int:
+    """A port that nobody uses at present."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    yield {
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def meeting() -> dict[str, str]:
+    """How two agents of torchrun find each other."""
+    return {
         "PET_NNODES": "2",
         "PET_RDZV_BACKEND": "c10d",
-        "PET_RDZV_ENDPOINT": f"localhost:{port}",
+        "PET_RDZV_ENDPOINT": f"localhost:{free_port()}",
         "PET_RDZV_ID": "test",
     }
 
@@ -210,3 +227,47 @@ def test_two_machines_are_as_one(
     said = [agent.done() for agent in agents]
     assert sum("best: epoch" in text for text in said) == 1
     assert_alike(untrained, alone)
+
+
+def test_a_machine_that_waits_in_vain_for_another_ends_with_one_line(
+    untrained: Checkout, meeting: dict[str, str]
+) -> None:
+    said = untrained.run(
+        *TRAIN, code=1, variables={**meeting, "PET_RDZV_CONF": "join_timeout=2"}
+    ).stderr
+    assert f"the machines did not meet at {meeting['PET_RDZV_ENDPOINT']}" in said
+    assert "Traceback" not in said
+
+
+GATHERS = """
+import time
+from datetime import timedelta
+from dlt.train.distributed import joined
+
+with joined({waits}=timedelta(seconds=2)) as ranks:
+    time.sleep(1000 * ranks.rank)
+    ranks.gather([0.0])
+"""
+
+
+@pytest.mark.parametrize("waits, world", [("start", 1), ("answer", 2)])
+def test_a_rank_that_waits_in_vain_for_another_ends_with_one_line(waits: str, world: int) -> None:
+    meeting = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(free_port()), "LOCAL_RANK": "0"}
+    variables = environment() | meeting | {"WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "test"}
+    first, *others = [
+        subprocess.Popen(
+            [sys.executable, "-c", GATHERS.format(waits=waits)],
+            env=variables | {"RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        for rank in range(world)
+    ]
+    try:
+        _, said = first.communicate(timeout=TIMEOUT)
+    finally:
+        for process in (first, *others):
+            end(process)
+    assert first.returncode == 1 and "Traceback" not in said
+    assert "torchrun: rank 0: another rank is gone or does not answer: " in said

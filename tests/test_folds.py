@@ -2,7 +2,6 @@
 
 import math
 import statistics
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -20,7 +19,6 @@ from dlt.folds import aggregate, run_folds, table
 from dlt.params import Split, load_params
 from dlt.split import name_folds, split
 from dlt.tune.sweep import Outcome
-from tests.pipeline import Checkout, environment
 from tests.test_split import RATIOS, flat_items, given_items, make_dataset
 from tests.test_split import png as screenshot
 from tests.test_tune_queue import new_checkout
@@ -115,7 +113,7 @@ class Queue:
         }
         return {name: Outcome(state, reason="why") for name, state in told.items()}  # type: ignore[arg-type]
 
-    def tidy(self, name: str, *, pruned: bool) -> None:
+    def tidy(self, name: str) -> None:
         """Nothing to tidy."""
 
     def serve(self, jobs: int) -> None:
@@ -160,26 +158,13 @@ def test_folds_of_an_archive_in_the_real_queue(tmp_path: Path) -> None:
     test = checkout.root / "data" / "splits" / "test.txt"
     before = test.read_text()
     command = [sys.executable, "-m", "dlt.folds", "--folds", "2", "--jobs", "2"]
-    said = _run(checkout, command)
+    said = checkout.run(*command).stdout
     assert "2 folds, 2 at a time" in said and "val, mean ± sd" in said
     told = checkout.json("metrics/folds.json")
     assert told["folds"] == 2 and len(told["rows"]) == 2
     assert told["val"]["layout_accuracy"]["count"] == 2
     assert sum(row["sections"] for row in told["rows"]) == 24 - len(before.split())
     assert test.read_text() == before
-    assert _run(checkout, command).splitlines()[-5:] == said.splitlines()[-5:]  # nothing runs anew
-
-
-def _run(checkout: Checkout, command: list[str]) -> str:
-    done = subprocess.run(
-        command,
-        cwd=checkout.root,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert (
+        checkout.run(*command).stdout.splitlines()[-5:] == said.splitlines()[-5:]
+    )  # nothing runs anew

@@ -146,7 +146,7 @@ def test_the_queue_finds_a_dataset_outside_by_a_relative_path(
     done.dvc("exp", "run", "--run-all")
     assert "Success" in done.dvc("queue", "status")
     here = done.dvc("exp", "run", "-n", "here", *source, *few)
-    assert "Stage 'train' is cached" in here  # the queued run saw the same data
+    assert "Stage 'split' is cached" in here  # the queued run saw the same data
     assert sum(done.json("data/splits/summary.json")["split"].values()) == 12
     (tmp_path / "sections.zip").unlink()
     assert "no such file" in done.dvc("repro", code=255)

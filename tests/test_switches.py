@@ -215,6 +215,15 @@ def test_a_loss_that_explodes_stops_the_run_and_one_that_jumps_does_not() -> Non
             check_loss(run, 1.0 if step < 30 else 400.0, 1.0, step)
 
 
+def test_a_loss_that_explodes_at_once_stops_the_run_and_uneven_batches_do_not() -> None:
+    uneven, exploding = fresh_run(), fresh_run()
+    for step, loss in enumerate([0.5, 19.0, 7.0, 30.0], 1):
+        check_loss(uneven, loss, 1.0, step)
+    with pytest.raises(DltError, match="step 0: the loss exploded to 1.79e"):
+        for step, loss in enumerate([14.0, 19.0, 400.0, 71005.0, 71005.0], 1):
+            check_loss(exploding, loss, 1.0, step)
+
+
 def test_a_gpu_that_waits_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     for device in ("cpu", "cuda"):
         for share in (0.2, 0.4):

@@ -89,7 +89,7 @@ class FunctionRunner:
         given = self.endings.get(int(name[-4:]))
         return given or Outcome("done", float(path.read_text(encoding="utf-8")))
 
-    def tidy(self, name: str, *, pruned: bool) -> None:
+    def tidy(self, name: str) -> None:
         pass
 
     def serve(self, jobs: int) -> None:

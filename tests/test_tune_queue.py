@@ -4,8 +4,6 @@ Most train with a stand-in, for what is tested here is between DVC, Optuna and t
 """
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -22,10 +20,9 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import create_trial
 
 from dlt.tune.study import open_storage
-from tests.pipeline import Checkout, environment
+from tests.pipeline import TIMEOUT, Checkout, end, environment
 from tests.test_pipeline import zip_folder
 
-TIMEOUT = 300  # seconds
 STAND_IN = """
 import json, os, sys, time
 from pathlib import Path
@@ -80,18 +77,7 @@ def new_checkout(root: Path, *, stand_in: bool = True) -> Checkout:
 
 def tune(checkout: Checkout, *arguments: str, **env: str) -> str:
     """Run `python -m dlt.tune`; what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dlt.tune", *arguments],
-        cwd=checkout.root,
-        env={**environment(), **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return checkout.run(sys.executable, "-m", "dlt.tune", *arguments, variables=env).stdout
 
 
 def load(checkout: Checkout) -> optuna.Study:
@@ -182,8 +168,7 @@ def _kill_sweep(checkout: Checkout, moment: str) -> None:
             wait_for(lambda: "up to 5" in log.read_text(encoding="utf-8"), "no sweep began")
             wait_for(lambda: bool(_processes(checkout, "stages.stand_in")), "nothing ran")
     finally:
-        os.killpg(sweep.pid, signal.SIGKILL)
-        sweep.wait()
+        end(sweep)
     if moment == "workers":
         for process in _processes(checkout, "queue-worker"):
             with suppress(psutil.NoSuchProcess):
@@ -201,7 +186,7 @@ def _processes(checkout: Checkout, word: str) -> list[psutil.Process]:
 
 
 @pytest.mark.slow
-def test_training_itself_stops_and_the_run_cache_forgets_it(tmp_path: Path) -> None:
+def test_training_itself_stops_and_trains_in_full_another_time(tmp_path: Path) -> None:
     checkout = new_checkout(tmp_path / "repo", stand_in=False)
     checkout.set(**{"train.epochs": 4, "train.eval_every": 1})
     checkout.commit()
@@ -217,12 +202,14 @@ def test_training_itself_stops_and_the_run_cache_forgets_it(tmp_path: Path) -> N
     tune(checkout, "--trials", "3")
     assert states(checkout) == ["COMPLETE", "COMPLETE", "PRUNED"]
     ran = experiments(checkout)
-    assert ran["tune-phase1-0000"]["epochs"] == 4 and ran["tune-phase1-0002"]["epochs"] == 1
-    assert not list((checkout.root / ".checkpoints").glob("*"))
+    whole, stopped = 5, 2  # one of proposals, then four; one
+    assert ran["tune-phase1-0000"]["epochs"] == whole
+    assert ran["tune-phase1-0002"]["epochs"] == stopped
+    assert [path.name for path in (checkout.root / ".checkpoints").iterdir()] == ["finished"]
     lr = load(checkout).trials[2].params["train.lr"]
     again = checkout.dvc("exp", "run", "-S", f"train.lr={lr}", "-S", "train.phase=phase1", "train")
     assert "Running stage 'train'" in again
-    assert checkout.json("metrics/train/summary.json")["epochs"] == 4
+    assert checkout.json("metrics/train/summary.json")["epochs"] == whole
 
 
 @pytest.mark.slow

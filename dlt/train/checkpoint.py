@@ -78,6 +78,11 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     return None
 
 
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint of a run, readable or not."""
+    return next(iter(_newest_first(folder)), None)
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read one checkpoint, tensors and plain values only.
 

@@ -18,11 +18,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from dlt.errors import DltError
+from dlt.errors import DltError, first_line
 from dlt.params import TrainParams
 
 RESTARTS = 3  # of all ranks after one has died
-_TIMEOUT = timedelta(minutes=30)  # the other ranks wait for the first to write and to evaluate
+_START = timedelta(minutes=5)  # between the start of the first rank and of the last
+_ANSWER = timedelta(minutes=30)  # the other ranks wait for the first to write and to evaluate
 _FAULT = "DLT_FAULT"  # where a rank leaves the line that its user should read
 _NODES = "PET_NNODES"  # torchrun reads its options from variables with this prefix
 
@@ -99,8 +100,11 @@ def launch(module: str, params: TrainParams) -> bool:
 def _torchrun(options: list[str]) -> str:
     """Run ranks to their end; says which of them died, if one did once too often."""
     os.environ.setdefault("LOGLEVEL", "CRITICAL")  # of torchrun: what matters is said here
+    # else ranks that start again find the addresses of those before them, and wait for the dead
+    os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"  # pytorch issue 135712
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.elastic.rendezvous import RendezvousError
     from torch.distributed.run import parse_args, run
 
     alone = [] if _NODES in os.environ else ["--standalone"]
@@ -109,6 +113,9 @@ def _torchrun(options: list[str]) -> str:
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         return f"rank {rank} ended with exit code {failure.exitcode}, after {RESTARTS} restarts"
+    except RendezvousError as error:
+        place, reason = os.environ.get("PET_RDZV_ENDPOINT"), first_line(error)
+        return f"the machines did not meet at {place}: {reason}"
     except SignalException as error:
         raise SystemExit(128 + error.sigval) from None
     return ""
@@ -129,10 +136,15 @@ def local_ranks(params: TrainParams) -> int:
 
 
 @contextmanager
-def joined() -> Iterator[Ranks]:
+def joined(start: timedelta = _START, answer: timedelta = _ANSWER) -> Iterator[Ranks]:
     """Join the ranks that were started together; alone, be the only one.
 
     A DltError of one rank ends all of them: it is left for `launch` to raise, and no restart helps.
+    A rank that waits for another in vain ends with a line, and torchrun starts all again.
+
+    Args:
+        start: how long to wait for the other ranks to start.
+        answer: how long to wait for what they are doing.
     """
     cuda = torch.cuda.is_available()
     if not dist.is_torchelastic_launched():
@@ -141,16 +153,31 @@ def joined() -> Iterator[Ranks]:
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if cuda else torch.device("cpu")
     if cuda:
         torch.cuda.set_device(device)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=_TIMEOUT)
-    ranks = Ranks(dist.get_rank(), dist.get_world_size(), device)
-    fault = Path(os.environ[_FAULT]) if _FAULT in os.environ else None
-    if any(ranks.gather_objects(fault is not None and fault.exists())):
-        raise SystemExit(0)
+    with _loss_of_others_in_one_line():
+        dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=start)
+        try:
+            dist.set_timeout(answer)
+            ranks = Ranks(dist.get_rank(), dist.get_world_size(), device)
+            fault = Path(os.environ[_FAULT]) if _FAULT in os.environ else None
+            if any(ranks.gather_objects(fault is not None and fault.exists())):
+                raise SystemExit(0)
+            yield ranks
+        except DltError as error:
+            if fault is None:
+                raise
+            fault.write_text(str(error), encoding="utf-8")
+            raise SystemExit(1) from None
+        finally:
+            dist.destroy_process_group()  # its threads would abort an interpreter that ends
+
+
+@contextmanager
+def _loss_of_others_in_one_line() -> Iterator[None]:
+    """End this rank with one line where another is gone or does not answer in time."""
     try:
-        yield ranks
-    except DltError as error:
-        if fault is None:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):  # has no class
             raise
-        fault.write_text(str(error), encoding="utf-8")
-        raise SystemExit(1) from None
-    dist.destroy_process_group()
+        line = f"rank {os.environ['RANK']}: another rank is gone or does not answer"
+        raise SystemExit(f"torchrun: {line}: {first_line(error)}") from None

@@ -34,7 +34,7 @@ from dlt.train.checkpoint import (
 from dlt.train.curriculum import beginning, stage_metric
 from dlt.train.distributed import Ranks
 from dlt.train.hardware import local_cores, settle
-from dlt.train.health import memory_in_one_line
+from dlt.train.health import memory_in_one_line, way_back
 from dlt.train.loop import role_weights, train_epoch
 from dlt.train.memory import divide_batch
 from dlt.train.model_file import load_model, model_digest, save_model
@@ -90,6 +90,7 @@ def fit(
     job = Job(phase, params, chosen, train_set, val_set, words, weights.to(ranks.device), folder)
     with (
         memory_in_one_line(chosen.train),
+        way_back(folder),
         _log(log, config, params.train.monitor_system, ranks) as live,
         Observer(log, phase, chosen.train, params.train, speaks=ranks.first) as observer,
     ):

@@ -3,19 +3,26 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
 from dlt.errors import DltError
 from dlt.params import TrainParams
+from dlt.paths import main_checkout
+from dlt.train.checkpoint import newest_checkpoint
 from dlt.train.distributed import Ranks
 from dlt.train.run import Run
 
 _FIRST_STEPS = 20  # whose mean loss is what later ones are compared with
-_EXPLODED = 5  # times the first loss
+_EXPLODED = 5  # times that
+_EXPLODED_AT_FIRST = 50  # times the loss of the first step, among these: single batches differ much
 _MOST_WAITING = 0.3  # share of an epoch
-_RATE = 0.05  # of the running mean
 _ALLOCATORS = ("DefaultCPUAllocator", "can't allocate memory", "Cannot allocate memory")
+
+
+class LossFault(DltError):
+    """A loss with which training cannot go on."""
 
 
 def check_loss(run: Run, loss: float, norm: float, since: int) -> None:
@@ -25,23 +32,35 @@ def check_loss(run: Run, loss: float, norm: float, since: int) -> None:
         since: the number of the step, from 1, among those that sum the same losses.
 
     Raises:
-        DltError: one of them is no number, or the loss has risen far above where it began.
+        LossFault: one of them is no number, or the loss has risen far above where it began.
     """
-    if math.isfinite(loss):
-        if since <= _FIRST_STEPS:
-            run.first_loss = ((since - 1) * run.first_loss + loss) / since
-            run.recent_loss = run.first_loss
-        else:
-            run.recent_loss += _RATE * (loss - run.recent_loss)
+    if math.isfinite(loss):  # the mean of the first steps, then a running one
+        run.recent_loss += max(1 / since, 1 / _FIRST_STEPS) * (loss - run.recent_loss)
+        if since in (1, _FIRST_STEPS):
+            run.first_loss = run.recent_loss
     # scaled fp16 gradients overflow now and then: the scaler leaves such a step out
     broken = not math.isfinite(loss) or (not math.isfinite(norm) and not run.scaler.is_enabled())
-    if broken or run.recent_loss > _EXPLODED * run.first_loss:
+    limit = _EXPLODED_AT_FIRST if since < _FIRST_STEPS else _EXPLODED
+    if broken or run.recent_loss > limit * run.first_loss:
         what = f"is {loss}" if broken else f"exploded to {run.recent_loss:.3g}"
-        raise DltError(
+        raise LossFault(
             f"step {run.step}: the loss {what}, gradient norm {norm:.3g}, learning rate "
             f"{run.optimizer.param_groups[0]['lr']:.2g}; set train.lr lower, train.warmup_steps "
-            "higher or train.grad_clip lower; train.resume_from goes on from the last checkpoint"
+            "higher or train.grad_clip lower"
         )
+
+
+@contextmanager
+def way_back(folder: Path) -> Iterator[None]:
+    """Add to the line of a LossFault which checkpoint of the run, in `folder`, is the newest."""
+    try:
+        yield
+    except LossFault as error:
+        path = newest_checkpoint(folder)
+        if path is None:
+            raise
+        resume = f"train.resume_from={path.relative_to(main_checkout())}"
+        raise DltError(f"{error}; {resume} goes on from the last checkpoint") from None
 
 
 def warn_of_idle_gpu(ranks: Ranks, share: float) -> None:

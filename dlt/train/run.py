@@ -92,9 +92,7 @@ def new_run(model: LayoutModel, params: TrainParams, ranks: Ranks) -> Run:
             _shard(whole)
     elif ranks.world > 1:
         # while the model only proposes, the denoiser has no gradients
-        forward = DistributedDataParallel(
-            model, broadcast_buffers=False, find_unused_parameters=params.proposal_epochs > 0
-        )
+        forward = DistributedDataParallel(model, find_unused_parameters=params.proposal_epochs > 0)
     for part in (model.encoder, model.denoiser):
         part.recompute = params.gradient_checkpointing
     if params.compile_model:  # blocks, which is where the time goes: their shapes are simple

@@ -17,7 +17,6 @@ from typing import Any
 
 import dvc.api
 import psutil
-import yaml
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.experiments.executor.base import ExecutorInfo
@@ -30,7 +29,6 @@ from dlt.files import write_json
 from dlt.tune.places import trial_path
 from dlt.tune.sweep import Outcome
 
-STAGE = "train"
 VALUE = "val.best_layout_accuracy"  # of metrics/train/summary.json: that of the model kept
 WATCHED = ("train.loss", "val.loss", VALUE)  # not finite: diverged
 SILENT = 300.0  # seconds that a worker may take to set up or to collect an experiment
@@ -49,7 +47,7 @@ class DvcQueue:
     fixed: Mapping[str, Any]  # parameters that all experiments share, such as train.phase
     study: Mapping[str, Any] | None  # what training must know to ask its study; None: nothing
     lock: int  # a file descriptor that commands inherit, so that they hold the checkout's lock
-    stages: Sequence[str] = (STAGE,)
+    stages: Sequence[str] = ("train",)
     _silent_since: dict[str, float] = field(default_factory=dict)
     _unreadable: int = 0
 
@@ -105,11 +103,9 @@ class DvcQueue:
         finished = [row for row in rows if row["State"] in (None, "Success")]
         return {row["Experiment"]: _result(row) for row in finished if row["Experiment"] in done}
 
-    def tidy(self, name: str, *, pruned: bool) -> None:
-        """Forget what only a running trial needs, and that the run cache has a pruned run."""
+    def tidy(self, name: str) -> None:
+        """Forget what only a running trial needs."""
         trial_path(name).unlink(missing_ok=True)
-        if pruned:
-            _forget_run(name)
 
     def serve(self, jobs: int) -> None:
         """Start workers that are missing: they end after 10 idle seconds, or die."""
@@ -238,15 +234,3 @@ def _executor(entry: QueueEntry) -> psutil.Process | None:
         if "exec-run" in line and any(entry.stash_rev in word for word in line):
             return process
     return None
-
-
-def _forget_run(name: str) -> None:
-    """Take a pruned run out of the run cache: the same parameters would get its model again."""
-    from dvc.stage.cache import _get_cache_hash
-
-    with Repo() as repo:
-        refs = [ref for ref in repo.scm.iter_refs(base="refs/exps/") if ref.endswith(f"/{name}")]
-        for ref in refs:
-            lock = yaml.safe_load(dvc.api.read("dvc.lock", rev=repo.scm.get_ref(ref)))
-            key = _get_cache_hash(lock["stages"][STAGE], key=True)
-            shutil.rmtree(repo.stage_cache._get_cache_dir(key), ignore_errors=True)

@@ -44,7 +44,7 @@ class Runner(Protocol):
     def outcomes(self, names: Collection[str]) -> Mapping[str, Outcome]:
         """The outcome of each of these names, after dealing with those that got lost."""
 
-    def tidy(self, name: str, *, pruned: bool) -> None:
+    def tidy(self, name: str) -> None:
         """The run has ended; called before its result is told, so perhaps more than once."""
 
     def serve(self, jobs: int) -> None:
@@ -95,7 +95,7 @@ def settle_all(study: optuna.Study, runner: Runner, owner: str) -> int:
         if outcome.state in ("absent", "open"):
             still_open += 1
         else:
-            runner.tidy(names[trial.number], pruned=PRUNED in trial.user_attrs)
+            runner.tidy(names[trial.number])
             settle(study, trial, outcome)
     return still_open
 
