@@ -65,6 +65,9 @@ def draw(curves: Mapping[str, Points], path: Path) -> None:
         lows, highs = ([kind(points[size]) for size in sizes] for kind in (min, max))
         axes.fill_between(sizes, lows, highs, alpha=0.2)
     axes.set(xscale="log", xlabel="training sections", ylabel="layout accuracy")
+    sizes = sorted({size for points in curves.values() for size in points})
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.minorticks_off()
     axes.legend()
     with new_file(path) as aside:
         figure.savefig(aside, format="png", dpi=120, bbox_inches="tight")
