@@ -1,6 +1,7 @@
 """Blocks of YAML as frozen, validated models; wrong values are named all at once."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from dlt.errors import DltError
+
+_KIND = re.compile(r"constrained-\w+|[\w-]+\[.*\]|[A-Z]\w*")  # of a union, where a value is of none
 
 
 class Block(BaseModel):
@@ -64,14 +67,25 @@ def told_in_one_line(path: Path) -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        faults = [_describe(fault) for fault in error.errors()]
-        raise DltError(f"{path}: " + "; ".join(dict.fromkeys(faults))) from None
+        raise DltError(f"{path}: " + "; ".join(_describe(error.errors()))) from None
 
 
-def _describe(fault: Any) -> str:
-    name = ".".join(str(part) for part in fault["loc"])
-    message = fault["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    given = fault["input"]
-    shown = f" (given {given!r})" if not isinstance(given, dict | BaseModel) else ""
-    return f"{name}: {message}{shown}" if name else message + shown
+def _describe(faults: Iterable[Any]) -> Iterator[str]:
+    """A line for each wrong value; where a parameter may be of several kinds, why it is of none."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for fault in faults:
+        given = fault["input"]
+        shown = f" (given {given!r})" if not isinstance(given, dict | BaseModel) else ""
+        message = fault["msg"].removeprefix("Value error, ")
+        reasons.setdefault((_place(fault), shown), []).append(message[0].lower() + message[1:])
+    for (name, shown), messages in reasons.items():
+        told = " or ".join(dict.fromkeys(messages)) + shown
+        yield f"{name}: {told}" if name else told
+
+
+def _place(fault: Any) -> str:
+    """The parameter, without the kind that pydantic names where it may be of several."""
+    parts = [str(part) for part in fault["loc"]]
+    if fault["type"] != "extra_forbidden":  # else the last one is what somebody wrote
+        parts = [part for part in parts if not _KIND.fullmatch(part)]
+    return ".".join(parts)

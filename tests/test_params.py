@@ -84,6 +84,13 @@ def test_a_wrong_value_is_named(tmp_path: Path, changes: dict[str, Any], name: s
         load_params(written(tmp_path, **changes))
 
 
+def test_a_value_of_none_of_several_kinds_is_named_once(tmp_path: Path) -> None:
+    with pytest.raises(DltError) as caught:
+        load_params(written(tmp_path, train__batch_size=0))
+    (told,) = str(caught.value).split("; ")
+    assert "train.batch_size: " in told and "1 or input should be 'auto' (given 0)" in told
+
+
 def test_predictions_without_params_are_as_with_the_file() -> None:
     assert load_params().sample == Sample()
 
