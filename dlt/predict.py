@@ -65,19 +65,24 @@ class Predictor:
         return cls(model, params, settings or Sample(), load_calibration(folder))
 
     def predict(
-        self, structure: Structure, screenshot: bytes, known: Known | None = None
+        self,
+        structure: Structure,
+        screenshot: bytes,
+        known: Known | None = None,
+        name: str = "section",
     ) -> Predicted:
         """Predict one section.
 
         Args:
             screenshot: the bytes of a PNG file.
             known: labels that are given; they come back unchanged, the rest is lawful around them.
+            name: what errors call the section.
 
         Raises:
             SectionError: the screenshot does not decode, or no labels agree with what is known.
         """
         size = (self.params.image_width, self.params.patch_size[0])
-        section = encode("section", structure, screenshot, None, *size)
+        section = encode(name, structure, screenshot, None, *size)
         return self.predict_batch([structure], [section], [known])[0]
 
     def predict_batch(
@@ -129,7 +134,7 @@ def main() -> None:
         _write(
             arguments.out / example.name,
             example.structure,
-            predictor.predict(example.structure, screenshot),
+            predictor.predict(example.structure, screenshot, name=example.name),
         )
         count += 1
     if not count:

@@ -198,6 +198,21 @@ def test_predictions_come_with_their_confidence(
         assert sure["confidence"] == pytest.approx(sum(sure["elements"]) / len(boxes))
 
 
+def test_a_screenshot_that_does_not_decode_is_named(
+    out: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = sorted((data / "test").iterdir())[0]
+    damaged = tmp_path / "data" / "cut"
+    shutil.copytree(example, damaged)
+    whole = (example / "screenshot.png").read_bytes()
+    (damaged / "screenshot.png").write_bytes(whole[: len(whole) // 2])
+    command = ["predict", "--model", str(out / "model"), "--data", str(damaged.parent)]
+    monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path / "out")])
+    with pytest.raises(DltError, match=r"^cut: screenshot\.png: image file is truncated"):
+        predict.main()
+    assert not (tmp_path / "out").exists()
+
+
 def test_examples_are_held_few_at_a_time(
     data: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

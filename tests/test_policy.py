@@ -1,6 +1,7 @@
 """How a training goes: the rate of a step, the stages of a curriculum, the best epoch, its end."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from dlt.train.hardware import settle
 from dlt.train.plan import epoch_examples
 from dlt.train.rate import learning_rate, scaled
 from dlt.train.run import new_run
-from dlt.train.stopping import is_finished, keep_best
+from dlt.train.stopping import check_metric, is_finished, keep_best
 from tests.test_model import TINY, sections
 from tests.test_params import written
 from tests.test_train import ALONE
@@ -204,6 +205,8 @@ def test_a_wrong_curriculum_is_one_line(
         ({}, [0.0, 0.0, 0.0, 0.0], 1),
         ({}, [0.1, 0.5, 0.4, math.nan], 2),
         ({"metric": "val/loss"}, [math.nan, 2.0, math.inf, 3.0], 2),
+        ({"metric": "val/visual_similarity"}, [0.5, 0.7, 0.6, 0.7], 2),
+        ({"metric": "samples_per_second"}, [50.0, 60.0, 70.0, 70.0], 3),
     ],
 )
 def test_the_best_epoch_follows_the_rule(
@@ -218,6 +221,16 @@ def test_the_best_epoch_follows_the_rule(
         kept.append(keep_best(run, {chosen.metric: value}, weights, chosen))
     assert run.best_weights["weight"] == best and kept[best - 1] and not any(kept[best:])
     assert run.best_epoch == best
+
+
+def test_a_metric_of_boxes_wants_boxes() -> None:
+    boxed = sections(2)
+    bare = [replace(s, truth=replace(s.truth, boxes=None)) for s in boxed]
+    for metric in ("val/visual_similarity", "train/box_loss"):
+        check_metric(metric, boxed)
+        with pytest.raises(DltError, match=f"metric: {metric} wants boxes, and val has none"):
+            check_metric(metric, bare)
+    check_metric("val/layout_accuracy", bare)
 
 
 @pytest.mark.parametrize("best", [0, 9])

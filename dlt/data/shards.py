@@ -38,9 +38,8 @@ MAX_HEADER_BYTES = 1 << 20  # what a member's headers, long names included, may 
 FACTS = ("nodes", "width", "height")  # of an example, px, that the index may tell
 _INDEXED = (*FACTS, "encoded")
 _END = bytes(2 * tarfile.BLOCKSIZE)  # how a tar ends
-_NO_PLACE = (  # what comes of a line of an index that anything may stand in
-    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError),
-)
+# what comes of a line of an index that anything may stand in
+_NO_PLACE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 class ShardWriter:

@@ -34,7 +34,7 @@ def measure_performance(
     seconds = []
     for (example, screenshot), _ in zip(examples, range(TIMED + _WARM_UP), strict=False):
         started = time.perf_counter()
-        predictor.predict(example.structure, screenshot)
+        predictor.predict(example.structure, screenshot, name=example.name)
         seconds.append(time.perf_counter() - started)
     if not seconds:
         raise DltError("no examples to evaluate on")

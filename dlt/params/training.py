@@ -45,9 +45,14 @@ Logged = Literal[
     "val/box_loss",
     "val/proposed_box_loss",
     "val/layout_accuracy",
+    "val/visual_similarity",
     "val/score",
+    "train/node_padding",
+    "train/patch_padding",
+    "lr",
+    "samples_per_second",
 ]
-"""What training logs at each evaluation, with boxes or without, and so may be chosen by."""
+"""What training logs at each evaluation, and so may be chosen by."""
 
 
 class EarlyStopping(Block):
@@ -61,7 +66,7 @@ class EarlyStopping(Block):
     @property
     def sign(self) -> int:
         """1 where more is better, -1 where less is; auto takes that from the metric."""
-        less = self.metric.endswith("loss") if self.mode == "auto" else self.mode == "min"
+        less = self.metric.endswith(("loss", "padding")) if self.mode == "auto" else self.mode == "min"
         return -1 if less else 1
 
 

@@ -41,7 +41,7 @@ from dlt.train.model_file import load_model, model_digest, save_model
 from dlt.train.plan import Plan
 from dlt.train.resume import resume
 from dlt.train.run import Run, new_run
-from dlt.train.stopping import is_finished, keep_best
+from dlt.train.stopping import check_metric, is_finished, keep_best
 from dlt.train.validation import val_losses, val_pairs
 from dlt.tune.pruning import should_stop
 from dlt.watch.observer import Observer
@@ -83,6 +83,7 @@ def fit(
     chosen = params.resolve(phase)
     chosen = chosen.model_copy(update={"train": settle(chosen.train, ranks)})
     train_set, val_set = _read(processed, chosen.model, params)
+    check_metric(chosen.train.early_stopping.metric, val_set)
     chosen = chosen.model_copy(update={"train": divide_batch(chosen, train_set, ranks)})
     sample = train_set.sample()
     words = known_words(sample)
