@@ -201,7 +201,7 @@ def test_predictions_come_with_their_confidence(
 def test_a_screenshot_that_does_not_decode_is_named(
     out: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    example = sorted((data / "test").iterdir())[0]
+    example = min((data / "test").iterdir())
     damaged = tmp_path / "data" / "cut"
     shutil.copytree(example, damaged)
     whole = (example / "screenshot.png").read_bytes()
