@@ -66,7 +66,9 @@ class EarlyStopping(Block):
     @property
     def sign(self) -> int:
         """1 where more is better, -1 where less is; auto takes that from the metric."""
-        less = self.metric.endswith(("loss", "padding")) if self.mode == "auto" else self.mode == "min"
+        less = (
+            self.metric.endswith(("loss", "padding")) if self.mode == "auto" else self.mode == "min"
+        )
         return -1 if less else 1
 
 
