@@ -50,9 +50,9 @@ def generate(index: int, count: int, seed: int) -> tuple[str, Example, bytes]:
     for attempt in itertools.count():
         composer = Composer(site, plan.kind.__name__, Random(f"{seed}/{index}/{attempt}"))
         root = backdrop.decorated(composer, _compose(composer, plan.kind))
-        if sum(1 for _ in root.walk()) <= _MOST_NODES:
+        height = max(round(place(root, 0, 0, WIDTH)), 24)
+        if _is_sound(root):
             break
-    height = max(round(place(root, 0, 0, WIDTH)), 24)
     meta = {
         "format": 1,
         "site": site.name,
@@ -69,6 +69,12 @@ def generate(index: int, count: int, seed: int) -> tuple[str, Example, bytes]:
         Example(name, structure, contract(structure, labels), meta),
         paint(root, height),
     )
+
+
+def _is_sound(root: Item) -> bool:
+    """Whether a section is not too large, and nothing in it was squeezed to less than nothing."""
+    widths = [item.rect[2] for item in root.walk()]
+    return len(widths) <= _MOST_NODES and min(widths) >= 0
 
 
 def _compose(c: Composer, kind: Kind) -> Item:

@@ -23,23 +23,22 @@ _PARTS: tuple[tuple[int, Kind], ...] = (
     (2, lambda c: rich.bullets(c, c.rng.randint(3, 7))),
     (3, lambda c: rich.links(c, c.rng.randint(4, 9), line=c.rng.random() < 0.5)),
     (2, lambda c: rich.menu(c, c.rng.randint(3, 7), line=c.rng.random() < 0.7)),
-    (2, lambda c: rich.social(c, c.rng.randint(3, 5))),
+    (2, lambda c: rich.social(c, c.rng.randint(2, 7))),
     (2, lambda c: rich.icon_box(c, link=c.rng.random() < 0.5)),
     (1, lambda c: rich.image_box(c, 0.7, link=c.rng.random() < 0.5)),
     (1, rich.testimonial),
     (1, w.video),
-    (1, w.map_view),
+    (1, lambda c: w.map_view(c, c.rng.uniform(0.25, 0.8))),
     (1, w.qr),
     (1, w.form),
     (4, lambda c: rich.add_on(c) if c.builder else w.form(c)),
     (1, lambda c: rich.accordion(c, c.rng.randint(1, 4))),
-    (1, lambda c: rich.tabs(c, c.rng.randint(2, 3))),
-    (1, lambda c: rich.carousel(c, rich.voice, 1, c.rng.randint(3, 5))),
-    (1, lambda c: rich.carousel(c, rich.offer, 2, c.rng.randint(3, 5))),
-    (1, lambda c: rich.gallery(c, 6, 3)),
-    (1, lambda c: rich.masonry(c, 6, 3)),
-    (1, lambda c: rich.marquee(c, logos=True)),
-    (1, lambda c: _scatter(c)),
+    (2, lambda c: rich.tabs(c, c.rng.randint(2, 5))),
+    (2, lambda c: _slides(c)),
+    (1, lambda c: rich.gallery(c, c.rng.randint(2, 9), c.rng.randint(2, 5))),
+    (1, lambda c: rich.masonry(c, c.rng.randint(4, 9), c.rng.randint(2, 4))),
+    (1, lambda c: rich.marquee(c, logos=c.rng.random() < 0.5)),
+    (2, lambda c: _scatter(c)),
     (3, lambda c: _beside(c)),
 )
 
@@ -47,14 +46,43 @@ _PARTS: tuple[tuple[int, Kind], ...] = (
 _GROUNDS = {"page": 60, "tone": 15, "picture": 16, "video": 4, "overlay": 5}
 
 
+def _slides(c: Composer) -> Item:
+    """A carousel of whatever slides, one or more of them seen."""
+    shown = c.rng.randint(1, 3)
+    slide = c.rng.choice((rich.voice, rich.offer, rich.photo))
+    return rich.carousel(c, slide, shown, shown + c.rng.randint(1, 4))
+
+
+_PLACED: tuple[Kind, ...] = (
+    w.image,
+    w.image,
+    w.video,
+    w.icon,
+    w.note,
+    w.button,
+    w.paragraph,
+    lambda c: w.heading(c, c.rng.randint(1, 3)),
+    lambda c: w.heading(c, 3),
+)
+_Spot = tuple[float, float, float]  # x, y, width
+
+
 def _scatter(c: Composer) -> Item:
-    """A few small elements placed freely, none where another is."""
-    makers: list[Kind] = [w.image, w.icon, w.note, w.button, lambda c: w.heading(c, 3), w.image]
+    """A few elements placed freely: none where another is, or wherever they come to lie."""
+    makers = c.rng.sample(_PLACED, c.rng.randint(2, 5))
+    spots = (_apart if c.rng.random() < 0.4 else _anywhere)(c, len(makers))
+    placed = [(make(c), spot) for make, spot in zip(makers, spots, strict=True)]
+    return rich.freedom(c, float(c.rng.randint(160, 300)), *placed)
+
+
+def _apart(c: Composer, count: int) -> list[_Spot]:
     spots = [(x + c.rng.random() * 0.15, y, 0.35) for x in (0.02, 0.5) for y in (0.05, 0.4, 0.75)]
-    count = c.rng.randint(2, 4)
-    chosen = zip(c.rng.sample(makers, count), c.rng.sample(spots, count), strict=True)
-    placed = [(make(c), spot) for make, spot in chosen]
-    return rich.freedom(c, float(c.rng.randint(160, 280)), *placed)
+    return c.rng.sample(spots, count)
+
+
+def _anywhere(c: Composer, count: int) -> list[_Spot]:
+    widths = [c.rng.uniform(0.2, 0.6) for _ in range(count)]
+    return [(c.rng.uniform(0, 1 - width), c.rng.uniform(0, 0.75), width) for width in widths]
 
 
 _SMALL: tuple[Kind, ...] = (w.button, w.icon, w.image, w.counter, rich.icon_box, w.note)
@@ -119,11 +147,12 @@ def mixed_stack(c: Composer) -> Item:
 
 @_on_any_ground
 def mixed_columns(c: Composer) -> Item:
-    """Columns of any widgets, the first sometimes with a row inside."""
+    """Columns of any widgets, one of them sometimes with a row inside."""
     count = c.rng.randint(2, 3)
-    cells = [_parts(c, c.rng.randint(1, 3)) for _ in range(count)]
+    cells = [_parts(c, c.rng.randint(1, 4)) for _ in range(count)]
     if c.rng.random() < 0.3:
-        cells[0].append(_row(c, 2, most=2))
+        cell = c.rng.choice(cells)
+        cell.insert(c.rng.randint(0, len(cell)), _row(c, c.rng.randint(2, 3), most=2))
     if c.rng.random() < 0.1:
         cells[-1] = []
     return c.columns(*cells, weights=_weights(c, count), middle=c.rng.random() < 0.5)
