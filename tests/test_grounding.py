@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw, ImageFont
 
 from dlt.data.encode import encode
+from dlt.grounding.alignment import find_alignment
 from dlt.grounding.blobs import WIDTH, Pixels, find_blobs, mirrored
 from dlt.grounding.cells import find_cells
 from dlt.grounding.ground import ground
@@ -127,6 +128,34 @@ def test_a_text_that_was_cut_is_known_by_its_length() -> None:
     assert [leaf.cut for leaf in find_leaves(Structure(nodes))] == [True, False]
 
 
+def test_a_number_and_its_sign_are_one_text() -> None:
+    nodes = (
+        Node("section", -1),
+        Node("div", 0),
+        Node("span", 1, "€"),
+        Node("span", 1, "120"),
+        Node("sup", 1, "+"),
+        Node("div", 0),
+        Node("span", 5, "1"),
+        Node("span", 5, "Plan"),
+        Node("a", 5, "2"),
+        Node("a", 5, "»"),
+    )
+    found = {leaf.node: leaf.text for leaf in find_leaves(Structure(nodes))}
+    assert found == {2: "€ 120 +", 6: "1", 7: "Plan", 8: "2", 9: "»"}
+
+
+def test_letters_of_titles_are_bold() -> None:
+    nodes = (
+        Node("div", -1),
+        Node("h2", 0),
+        Node("a", 1, "A title"),
+        Node("p", 0, "Some words"),
+        Node("strong", 0, "More"),
+    )
+    assert [leaf.bold for leaf in find_leaves(Structure(nodes))] == [True, False, True]
+
+
 # --- grounding ------------------------------------------------------------------------------------
 
 
@@ -148,7 +177,9 @@ def cards() -> tuple[Structure, Pixels]:
 
 def test_nodes_are_found_where_they_were_painted() -> None:
     structure, pixels = cards()
-    boxes, frames, by_centre, by_left, in_row, heights = ground(structure, find_blobs(pixels))
+    boxes, frames, by_centre, by_left, in_row, alignment, heights = ground(
+        structure, find_blobs(pixels)
+    )
     assert np.flatnonzero(in_row).tolist() == [2, 6], "the cards stand side by side"
     assert boxes[3].tolist() == [60, 60, 260, 180] and boxes[7].tolist() == [360, 60, 560, 180]
     for heading, text, x in (4, 5, 60), (8, 9, 360):
@@ -159,9 +190,44 @@ def test_nodes_are_found_where_they_were_painted() -> None:
     assert boxes[2].tolist() == hull, "a card is as large as what it holds"
     assert np.isnan(heights[[0, 2, 6]]).all(), "only leaves have lines"
     assert np.isnan(frames).all()
+    assert (alignment[[0, 2, 6]] > 0.1).all(), "what is in the cards begins at their left edges"
     assert by_left[2].tolist() == [60, 60, 360, boxes[5, 3]], "it ends where the next one begins"
     assert by_left[0, [0, 2]].tolist() == [60, 660], "a row is as wide as its cells"
     assert by_centre[2, 2] == by_centre[6, 0] == 310, "or they meet in the middle"
+
+
+def test_what_stands_there_twice_is_seen_once() -> None:
+    entries = ("Start", "About us", "Prices", "Call now")
+    nodes = [Node("header", -1)]
+    for kind in "main", "small":
+        nodes.append(Node(f"nav.{kind}", 0))
+        nodes += [Node("a.entry", len(nodes) - 1, text) for text in entries]
+    nodes += [Node("p", 0, "Start")]  # a text alone may well be there twice
+    structure = Structure(tuple(nodes))
+    copies = [leaf.node for leaf in find_leaves(structure) if leaf.copy]
+    assert copies == [7, 8, 9, 10]
+    image, draw = page(100)
+    for i, text in enumerate(entries):
+        write(draw, 40 + 140 * i, 20, text, 14)
+    boxes = ground(structure, find_blobs(np.asarray(image))).boxes
+    assert not np.isnan(boxes[2:6]).any() and np.isnan(boxes[7:11]).all()
+
+
+def test_lines_tell_how_a_column_is_aligned() -> None:
+    widths = (200, 120, 260, 90)
+    for centred, expected in (False, 1), (True, -1):
+        image, draw = page(200)
+        for i, width in enumerate(widths):
+            left = 320 - width // 2 if centred else 60
+            draw.rectangle((left, 20 + 40 * i, left + width, 40 + 40 * i), fill="black")
+        blobs = find_blobs(np.asarray(image))
+        parents = (-1, 0, 0, 0, 0)
+        boxes = np.vstack([np.full((1, 4), np.nan), blobs[blobs[:, 1].argsort()]])
+        own, section = find_alignment(boxes, {}, parents).T
+        assert abs(own[0] - expected) < 0.2 and (section == own[0]).all()
+        assert (own[1:] == 0).all(), "one thing alone tells nothing"
+        lines = {1: boxes[1:]}
+        assert abs(find_alignment(boxes[:2], lines, (-1, 0))[1, 0] - expected) < 0.2
 
 
 def test_a_text_that_was_cut_may_fill_many_lines() -> None:
@@ -225,9 +291,10 @@ def test_whatever_there_is_boxes_lie_in_the_page_and_hold_those_below(
     for x, y, width, height, grey in shapes:
         draw.rectangle((8 * x, y, 8 * (x + width), y + height), fill=(grey, grey, grey))
     blobs = find_blobs(np.asarray(image))
-    boxes, frames, *cells, in_row, heights = ground(structure, blobs)
+    boxes, frames, *cells, in_row, alignment, heights = ground(structure, blobs)
     found = ~np.isnan(boxes[:, 0])
     assert boxes.shape == frames.shape == (len(structure), 4) and len(heights) == len(structure)
+    assert alignment.shape == (len(structure), 2) and (np.abs(alignment) < 1).all()
     assert not (in_row & np.isnan(cells[0][:, 0])).any()
     for own in cells:
         assert (np.isnan(own).all(1) | (own[:, 2] > own[:, 0])).all() and own.shape == boxes.shape

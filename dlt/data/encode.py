@@ -52,7 +52,7 @@ NUM_CONTENT = max(CONTENT_TAGS.values()) + 1
 _NUM_SHARED = 4  # of `_class_overlap`
 NUM_NUMBERS = 19 + _NUM_SHARED + NUM_CONTENT
 NUM_PLACES = 4  # that grounding knows for a node: what it shows, the frame around that, two cells
-NUM_GROUNDING = NUM_PLACES * 5 + 2  # see Encoded
+NUM_GROUNDING = NUM_PLACES * 5 + 4  # see Encoded
 TEXT_NUMBERS = [11, 12, *range(14, 19)]  # of `_numbers`: those that text lengths go into
 CLASS_NUMBERS = [*range(19, 19 + _NUM_SHARED)]  # and those that class names go into
 
@@ -355,12 +355,12 @@ def _relations(structure: Structure, overlap: Floats) -> NDArray[np.uint8]:
 
 def _grounding(found: Grounding, aspect: float) -> Floats:
     """See `Encoded`; `aspect` is the screenshot's height over its width."""
-    *places, in_row, line_heights = found
+    *places, in_row, alignment, line_heights = found
     columns = []
     for boxes in places:
         edges = (boxes / WIDTH / [1, aspect, 1, aspect]).clip(0, 1)
         columns += [~np.isnan(boxes[:, :1]), edges]
-    out = np.column_stack([*columns, in_row, line_heights / WIDTH])
+    out = np.column_stack([*columns, in_row, alignment, line_heights / WIDTH])
     return np.nan_to_num(out).astype(np.float32)
 
 

@@ -28,7 +28,7 @@ class Costs:
     """The weights of all costs."""
 
     unseen: Mapping[str, float]  # that a leaf of a kind is nowhere to be seen
-    unseen_too: Mapping[str, float]  # the same after another
+    unseen_copy: float  # the same where it is a copy of another, if that is less
     claim: float  # gained by every blob that has an owner
     length: float  # of a text, by how much more or fewer characters it has than there is room for
     cut: float  # of a text that was cut, by how much more room there is
@@ -57,53 +57,53 @@ class Costs:
 
 
 _UNSEEN = {
-    "text": 9.0,
-    "link": 9.0,
+    "text": 5.6,
+    "link": 7.2,
     "picture": 6.0,
     "icon": 1.7,
-    "field": 3.5,
+    "field": 2.7,
     "rule": 1.6,
-    "blank": 0.2,
+    "blank": 0.12,
 }
 _MOVES = Moves(
     below=0,
     below_right=2.5,
     row=1.6,
-    right=1.7,
-    left=4.2,
+    right=1.1,
+    left=6.7,
     within=2.7,
     around=5,
-    mingled=9,
+    mingled=5.6,
     above=4.2,
     above_right=2.5,
 )
 
 COSTS = Costs(
     unseen=_UNSEEN,
-    unseen_too=_UNSEEN | {"text": 6, "link": 6},
+    unseen_copy=2,
     claim=0.3,
-    length=4,
-    cut=0.3,
-    size=2.3,
-    bare=1.5,
+    length=6.4,
+    cut=0.2,
+    size=3.7,
+    bare=2.4,
     uneven=1,
-    ragged=0.5,
+    ragged=0.8,
     small=3.2,
     oblong=1.2,
     moves=_MOVES,
-    repeated=_MOVES._replace(row=0.5, right=1.1, left=3, above_right=1.5),
+    repeated=_MOVES._replace(row=0.8, right=0.7, left=3.8, above_right=2.4),
     fall=0.019,
     gap=0.007,
     same_left=-0.2,
-    same_centre=-0.2,
-    skipped=0.3,
+    same_centre=-0.3,
+    skipped=0.5,
     level=-0.5,
-    same_middle=-0.5,
-    row_fall=0.0047,
-    row_start=-0.3,
+    same_middle=-0.3,
+    row_fall=0.006,
+    row_start=-0.2,
     row_off=0.002,
-    not_under=1,
+    not_under=0.8,
     other_size=2,
     top=0.0125,
-    start=0.00067,
+    start=0.001,
 )

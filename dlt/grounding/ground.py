@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dlt.grounding.alignment import find_alignment
 from dlt.grounding.blobs import Boxes, inside
 from dlt.grounding.cells import find_cells
 from dlt.grounding.costs import COSTS
@@ -33,6 +34,7 @@ class Grounding(NamedTuple):
     by_centre: Boxes  # [N, 4]: the cell in a row that the centre of that tells
     by_left: Boxes  # [N, 4]: the same of its left edge
     in_row: NDArray[np.bool_]  # [N]: whether it stands beside siblings
+    alignment: Floats  # [N, 2]: of what is in it, and of the section; see `find_alignment`
     line_heights: Floats  # [N]: of a leaf's text; of another leaf, all of its height
 
 
@@ -41,39 +43,48 @@ def ground(structure: Structure, blobs: Boxes) -> Grounding:
     count = len(structure)
     (boxes, ink), heights = np.full((2, count, 4), np.nan), np.full(count, np.nan)
     leaves = find_leaves(structure)[:_MAX_LEAVES]
+    lines: dict[int, Boxes] = {}
     if len(blobs) and leaves:
         runs = find_runs(blobs)
         for leaf, run in zip(leaves, _assign(leaves, runs), strict=True):
             if run >= 0:
                 ink[leaf.node] = runs.boxes_s4[run]
                 boxes[leaf.node] = line_box(leaf, runs, run) if leaf.text else ink[leaf.node]
+                if runs.lines_s[run] > 1:
+                    own = runs.blobs_k4[runs.members_sk[run] > 0]
+                    lines[leaf.node] = own[own[:, 1].argsort()]
                 heights[leaf.node] = runs.height_s[run]
                 if runs.lines_s[run] == 1:
                     heights[leaf.node] = boxes[leaf.node, 3] - boxes[leaf.node, 1]
     ends = subtree_ends(structure.parents)
     boxes, ink = _hulls(boxes, ends), _hulls(ink, ends)
-    return Grounding(boxes, _frames(ink, blobs), *find_cells(boxes, structure.parents), heights)
+    cells = find_cells(boxes, structure.parents)
+    alignment = find_alignment(ink, lines, structure.parents)
+    return Grounding(boxes, _frames(ink, blobs), *cells, alignment, heights)
 
 
 def _assign(leaves: Sequence[Leaf], runs: Runs) -> list[int]:
     """The run of each leaf, or -1 for none: the cheapest assignment that the search comes across."""
     state = State.start(leaves, runs)
     cost_h: Floats = np.zeros(1, np.float32)
-    unseen_h = np.zeros(1, bool)
     count = min(_CANDIDATES, len(runs.boxes_s4))
     steps = []
     for leaf in leaves:
         fit_s = fit_costs(leaf, runs)
         run_c = np.argpartition(fit_s, count - 1)[:count]
         seen_hc = fit_s[run_c] + move_costs(state, leaf, runs, run_c)
-        none_h = np.where(unseen_h, COSTS.unseen_too[leaf.kind], COSTS.unseen[leaf.kind])
+        none_h = np.full(len(cost_h), _unseen_cost(leaf))
         choices = cost_h[:, None] + np.column_stack([seen_hc, none_h])
         before_h, chosen_h, cost_h = _cheapest(choices)
-        unseen_h = chosen_h == count
         run_h = np.append(run_c, -1)[chosen_h]
         state = state.go_on(before_h, run_h, leaf, runs)
         steps.append((before_h, run_h))
     return _trace(steps, int(cost_h.argmin()))
+
+
+def _unseen_cost(leaf: Leaf) -> float:
+    cost = COSTS.unseen[leaf.kind]
+    return min(cost, COSTS.unseen_copy) if leaf.copy else cost
 
 
 def _cheapest(choices: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:

@@ -17,7 +17,7 @@ from dlt.grounding.leaves import Leaf
 Floats = NDArray[np.floating]
 
 _MAX_LINES = 24  # of a text
-_CHARACTER = 0.57  # em, width of one
+_CHARACTER = (0.50, 0.57)  # em, width of one, and of a bold one
 _LINE = ASCENT + DESCENT  # em, of the ink of a line with all kinds of letters
 _STACK = 8.0  # that what is no text is several blobs
 
@@ -133,7 +133,7 @@ def fit_costs(leaf: Leaf, runs: Runs) -> Floats:
 
 
 def _text_costs(leaf: Leaf, runs: Runs) -> Floats:
-    room_s = runs.room_s * _line(leaf, runs.lines_s) / _CHARACTER
+    room_s = runs.room_s * _line(leaf, runs.lines_s) / _CHARACTER[leaf.bold]
     excess = np.log((len(leaf.text) + 0.7) / (room_s + 0.7))
     length = np.where(excess > 0, COSTS.length, -COSTS.cut if leaf.cut else -COSTS.length) * excess
     size = COSTS.size * ((runs.height_s > MAX_LETTER) | (runs.height_s < 5))
