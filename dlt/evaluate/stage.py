@@ -36,7 +36,7 @@ from dlt.evaluate.predictions import (
     some,
     try_steps,
 )
-from dlt.evaluate.report import assemble, evaluation_table
+from dlt.evaluate.report import assemble, evaluation_table, rounded
 from dlt.evaluate.tables import write_errors, write_speed, write_tables
 from dlt.files import write_json
 from dlt.params import Evaluate, Sample
@@ -186,7 +186,12 @@ def calibrations(predictions: Mapping[Key, Sequence[Pair]]) -> dict[str, dict[st
 def calibration_rows(found: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The figures of each split's confidences, of what `calibrations` returns."""
     return [
-        {"column": column, "error": own["error"], "auroc": own["auroc"], "count": own["count"]}
+        {
+            "column": column,
+            "error": rounded(own["error"]),
+            "auroc": rounded(own["auroc"]),
+            "count": own["count"],
+        }
         for column, own in found.items()
     ]
 
