@@ -215,6 +215,15 @@ def test_a_loss_that_explodes_stops_the_run_and_one_that_jumps_does_not() -> Non
             check_loss(run, 1.0 if step < 30 else 400.0, 1.0, step)
 
 
+def test_a_small_loss_may_rise() -> None:
+    run = fresh_run()  # as of a model that was trained before, while the rate rises again
+    for step in range(1, 200):
+        check_loss(run, 0.04 if step < 30 else 0.4, 1.0, step)
+    with pytest.raises(DltError, match="exploded"):
+        for step in range(200, 400):
+            check_loss(run, 40.0, 1.0, step)
+
+
 def test_a_loss_that_explodes_at_once_stops_the_run_and_uneven_batches_do_not() -> None:
     uneven, exploding = fresh_run(), fresh_run()
     for step, loss in enumerate([0.5, 19.0, 7.0, 30.0], 1):

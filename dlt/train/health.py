@@ -17,6 +17,7 @@ from dlt.train.run import Run
 _FIRST_STEPS = 20  # whose mean loss is what later ones are compared with
 _EXPLODED = 5  # times that
 _EXPLODED_AT_FIRST = 50  # times the loss of the first step, among these: single batches differ much
+_SMALL = 1.0  # what a loss begins with at least, for that: a trained model's may rise several times
 _MOST_WAITING = 0.3  # share of an epoch
 _ALLOCATORS = ("DefaultCPUAllocator", "can't allocate memory", "Cannot allocate memory")
 
@@ -41,7 +42,7 @@ def check_loss(run: Run, loss: float, norm: float, since: int) -> None:
     # scaled fp16 gradients overflow now and then: the scaler leaves such a step out
     broken = not math.isfinite(loss) or (not math.isfinite(norm) and not run.scaler.is_enabled())
     limit = _EXPLODED_AT_FIRST if since < _FIRST_STEPS else _EXPLODED
-    if broken or run.recent_loss > limit * run.first_loss:
+    if broken or run.recent_loss > limit * max(run.first_loss, _SMALL):
         what = f"is {loss}" if broken else f"exploded to {run.recent_loss:.3g}"
         raise LossFault(
             f"step {run.step}: the loss {what}, gradient norm {norm:.3g}, learning rate "
