@@ -105,7 +105,8 @@ class Encoded:
     relations: NDArray[np.uint8]  # [N, N]: what column is to row
     parents: Ints  # [N], the root is its own
     # of each of the boxes that `ground` finds for a node: whether there is one, and its edges as
-    # fractions; then whether it stands beside siblings; the height of a line of a leaf, in widths
+    # fractions; then whether it stands beside siblings; how what is in it, and the section, is
+    # aligned; the height of a line of a leaf, in widths
     grounding: Floats  # [N, NUM_GROUNDING], 0 where nothing was found
     looks: Floats  # [N, NUM_LOOKS]: see `find_looks`
     blobs: Boxes  # [K, 4]: what `grounding` was found among

@@ -1,6 +1,6 @@
 """What the assignment of leaves to runs costs, in numbers: about negative log-likelihoods.
 
-Set by hand, most of them after those of an earlier search (docs/grounding.md).
+Found by searches on training sections, and a few set by hand (docs/grounding.md).
 """
 
 from collections.abc import Mapping
