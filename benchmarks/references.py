@@ -17,6 +17,7 @@ from statistics import mean, pstdev
 import torch
 
 from benchmarks.results import write_section
+from dlt.data.bearings import find_bearings
 from dlt.data.examples import find_places, read_place
 from dlt.data.labelled import Labelled, Sections, load_labelled
 from dlt.evaluate.metrics import Pair, evaluate_pairs
@@ -101,10 +102,12 @@ def encoder(
         started, _ = load_model(args.init_from)
         model.encoder.load_state_dict(started.encoder.state_dict())
     model.encoder.nodes.know(*known_words(train))
+    encoded = [section.encoded for section in train]
+    model.encoder.measure(find_bearings(encoded, phase.model.image_width))
     changes = {"proposal_epochs": args.epochs, "epochs": args.epochs, "batch_size": 8}
     params = settle(phase.train.model_copy(update=changes), ranks)
     run = new_run(model, params, ranks)
-    weights = role_weights([s.encoded for s in train], params.role_balance)
+    weights = role_weights(encoded, params.role_balance)
     data, limits = Sections(list(train)), Limits.of(phase.model, params)
     span = (0, args.epochs * -(-len(train) // run.step_size))
     for epoch in range(args.epochs):

@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -60,6 +61,31 @@ def test_a_line_of_text_is_one_blob_and_a_frame_another() -> None:
 def test_what_a_picture_shows_is_no_blob() -> None:
     image, _ = page()
     paint_photo(image, (100, 40, 340, 200))
+    assert find_blobs(np.asarray(image)).tolist() == [[100, 40, 340, 200]]
+
+
+def paint_gradient(image: Image.Image, box: tuple[int, int, int, int], colour: float) -> None:
+    """Paint something of many colours without an edge in it."""
+    y, x = np.mgrid[0 : box[3] - box[1], 0 : box[2] - box[0]]
+    colours = np.stack([x * 0.6 + colour, y * 0.9, 200 - x * 0.3], -1).clip(0, 255)
+    image.paste(Image.fromarray(colours.astype(np.uint8)), box[:2])
+
+
+@pytest.mark.parametrize("corner", [(40, 60), (200, 120)])
+def test_a_picture_that_lies_on_another_is_one_of_two(corner: tuple[int, int]) -> None:
+    image, draw = page(400)
+    lower, upper = (100, 40, 340, 240), (*corner, corner[0] + 230, corner[1] + 150)
+    paint_gradient(image, lower, 0)
+    paint_gradient(image, upper, 110)
+    write(draw, 120, 300, "Below both", 16)
+    found = find_blobs(np.asarray(image)).round().tolist()
+    assert {(*lower,), (*upper,)} < {tuple(box) for box in found} and len(found) == 3
+
+
+def test_a_picture_of_two_halves_is_one() -> None:
+    image, _ = page()
+    paint_gradient(image, (100, 40, 220, 200), 0)
+    paint_gradient(image, (220, 40, 340, 200), 110)
     assert find_blobs(np.asarray(image)).tolist() == [[100, 40, 340, 200]]
 
 
@@ -194,6 +220,20 @@ def test_nodes_are_found_where_they_were_painted() -> None:
     assert by_left[2].tolist() == [60, 60, 360, boxes[5, 3]], "it ends where the next one begins"
     assert by_left[0, [0, 2]].tolist() == [60, 660], "a row is as wide as its cells"
     assert by_centre[2, 2] == by_centre[6, 0] == 310, "or they meet in the middle"
+
+
+def test_pictures_that_overlap_are_found_in_whatever_order() -> None:
+    image, draw = page(400)
+    write(draw, 100, 20, "Some title of it", 20)
+    write(draw, 400, 70, "Said beside it", 16)
+    lower, upper = (100, 60, 340, 260), (280, 140, 520, 300)
+    paint_gradient(image, lower, 0)
+    paint_gradient(image, upper, 110)
+    nodes = [Node("section", -1), Node("h2", 0, "Some title of it"), Node("img", 0)]
+    nodes += [Node("video", 0), Node("h3", 0, "Said beside it")]
+    structure = Structure(tuple(nodes))
+    found = ground(structure, find_blobs(np.asarray(image))).boxes
+    assert np.allclose(found[2], lower, atol=1) and np.allclose(found[3], upper, atol=1)
 
 
 def test_what_stands_there_twice_is_seen_once() -> None:

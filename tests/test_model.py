@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from dlt.data.batch import Inputs, TargetTensors, collate_inputs, collate_targets
 from dlt.data.dice import Dice
@@ -26,6 +27,7 @@ from dlt.model.layout_model import LayoutModel
 from dlt.model.losses import generalised_iou, losses, of_props
 from dlt.model.placement import (
     NUM_BOX_NUMBERS,
+    Elements,
     Placement,
     Seen,
     Siblings,
@@ -99,17 +101,25 @@ PLACES = ["flow", "centre", "seen", "frame", "by centre", "by left"]
 
 
 def place(raw: Tensor, inputs: Inputs, targets: TargetTensors, **options: bool) -> Placement:
-    """The boxes that numbers tell of, with none of them given unless `given`."""
+    """The boxes that numbers tell of: with all given if `given`, as if their roles were right and all
+    bearings 1 % of the page's width if `pinned`."""
     siblings = Siblings.of(inputs.parents, inputs.node_mask)
     given = torch.full_like(targets.boxes, options.pop("given", False)).bool()
-    return place_boxes(raw, inputs, siblings, (targets.boxes, given), options.get("decide", True))
+    pinned, decide = options.pop("pinned", False), options.pop("decide", True)
+    roles = targets.roles if pinned else torch.full_like(targets.roles, NODE_ROLES.index(MERGE))
+    bearings = torch.tensor([-0.01, 0.01]).expand(len(NODE_ROLES), 2)
+    elements = Elements(one_hot(roles, len(NODE_ROLES)).float(), bearings)
+    return place_boxes(raw, inputs, siblings, elements, (targets.boxes, given), decide)
 
 
 def raw_numbers(inputs: Inputs, place: str) -> dict[str, Tensor]:
-    """Box numbers that pull all edges to a place and let none touch, in parts."""
+    """Box numbers that pull all edges to a place and let none touch and none meet, in parts."""
     parts = {"flow": 12, "shift": 16, "pull": 24, "touch": 4, "inner": 16, "inner_touch": 4}
+    parts |= {"meet": 2, "fit": 4}
     raw = {name: torch.zeros(*inputs.tags.shape, count) for name, count in parts.items()}
     raw["touch"] -= 1
+    raw["meet"] -= 1
+    raw["fit"] -= 1
     raw["inner_touch"] += 1  # content boxes are the boxes
     raw["pull"].unflatten(-1, (-1, 4))[:, :, PLACES.index(place)] = 50
     assert sum(parts.values()) == NUM_BOX_NUMBERS
@@ -168,6 +178,62 @@ def test_what_fills_a_content_box_is_as_wide() -> None:
     first[:, 0] = False
     assert torch.allclose(wide[first], torch.tensor(0.96), atol=1e-6)
     assert touching(boxes, of_parents(contents, inputs.parents))[..., [0, 2]][first].all()
+
+
+def test_siblings_that_meet_have_no_gap_between_them() -> None:
+    inputs, targets = batch(6)
+    raw = raw_numbers(inputs, "seen")
+    apart = edges(place(joined(raw), inputs, targets).boxes)
+    raw["meet"][..., 1] = 1
+    met = edges(place(joined(raw), inputs, targets).boxes)
+    before = Siblings.of(inputs.parents, inputs.node_mask).previous
+    pairs = before.nonzero()
+    section, later, earlier = pairs.T
+    shown = inputs.places[..., 0, 0].bool()
+    shown = shown[section, later] & shown[section, earlier]
+    below = apart[section, later, 1] >= apart[section, earlier, 3]
+    high = met[..., 3] > met[..., 1]  # what would end above its top has no height
+    high = high[section, later] & high[section, earlier]
+    section, later, earlier = pairs[shown & below & high].T
+    assert len(section) > 20
+    assert torch.allclose(met[section, later, 1], met[section, earlier, 3], atol=1e-6)
+    middle = (apart[section, later, 1] + apart[section, earlier, 3]) / 2
+    assert torch.allclose(met[section, later, 1], middle, atol=1e-6)
+
+
+def test_edges_that_fit_are_those_that_are_seen() -> None:
+    inputs, targets = batch(4)
+    raw = raw_numbers(inputs, "flow")
+    raw["inner_touch"] -= 2
+    raw["fit"][..., [0, 3]] = 1  # the left edges, and the right ones of contents
+    boxes, contents, *_ = place(joined(raw), inputs, targets)
+    there, seen = inputs.places[:, :, 0].split([1, 4], dim=-1)
+    shown = there[..., 0].bool() & inputs.node_mask
+    shown[:, 0] = False
+    assert shown.sum() > 20
+    assert torch.allclose(edges(contents)[..., 2][shown], seen[..., 2][shown], atol=1e-6)
+    wide = shown & (boxes[..., 2] > 0)
+    assert torch.allclose(edges(boxes)[..., 0][wide], seen[..., 0][wide], atol=1e-6)
+
+
+def test_elements_end_where_they_are_seen_with_their_bearings() -> None:
+    inputs, targets = batch(6)
+    placed = place(joined(raw_numbers(inputs, "flow")), inputs, targets, pinned=True)
+    holds = ("section", "grid", "column", "wrapper", "freedom", MERGE, DROP)
+    leaf = torch.tensor([role not in holds for role in NODE_ROLES])[targets.roles]
+    shown = leaf & inputs.places[..., 0, 0].bool() & inputs.node_mask
+    seen = inputs.places[:, :, 0, 1:][..., 1::2]
+    wanted = seen + torch.tensor([-0.01, 0.01]) / inputs.aspects[:, None, None]
+    assert shown.sum() > 20
+    assert torch.allclose(edges(placed.boxes)[..., 1::2][shown], wanted[shown], atol=1e-6)
+
+
+def test_boxes_teach_nothing_about_roles() -> None:
+    inputs, _ = batch(4)
+    proposal, _ = model()(inputs, None, torch.ones(4))
+    proposal.role_logits.retain_grad()
+    proposal.placed.boxes.sum().backward()
+    assert proposal.role_logits.grad is None
 
 
 def test_boxes_do_not_depend_on_the_depth_of_other_trees() -> None:

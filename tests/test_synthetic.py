@@ -8,14 +8,14 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from dlt.ingest.synthetic import dataset, generate, rich, widgets, write_dataset
 from dlt.ingest.synthetic.composer import Composer
 from dlt.ingest.synthetic.dataset import KINDS
 from dlt.ingest.synthetic.fonts import Font, text_width, wrap
 from dlt.ingest.synthetic.item import Item, Look, place
-from dlt.ingest.synthetic.paint import paint
+from dlt.ingest.synthetic.paint import SHAPES, paint
 from dlt.ingest.synthetic.prose import prose
 from dlt.ingest.synthetic.style import WIDTH, make_site
 from dlt.section.example import SPLITS, Example, find_examples, read_example
@@ -275,3 +275,10 @@ def test_a_section_too_narrow_for_its_widgets_is_painted_all_the_same(split: str
         )
         height = place(root, 0, 0, 12)
         assert paint(root, round(height))
+
+
+def test_a_video_without_room_for_its_bar_is_painted_all_the_same() -> None:
+    for width in range(1, 20):
+        image = Image.new("RGB", (40, 40), "white")
+        SHAPES["video"](image, ImageDraw.Draw(image), (10, 10, 10 + width, 30), Look(seed=width))
+        assert image.tobytes() != Image.new("RGB", (40, 40), "white").tobytes()

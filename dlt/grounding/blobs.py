@@ -15,8 +15,11 @@ MAX_LETTER = 44  # px, height: what is higher is no text
 _MAX_BLOBS = 160  # the largest ones
 _MAX_PIECES = 1200
 _CONTRAST = 30  # between neighbouring pixels, of 255
-_PICTURE = 36  # px, both sides: what is smaller is no picture
+PICTURE = 36  # px, both sides: what is smaller is no picture
 _PLAIN = 0.35  # share of its most frequent colour above which a large thing is a frame, no picture
+_CLOSED = 0.85  # share of ink along each side of a rectangle that is whole
+_LINES = 12  # as many, each way, may be sides of it
+_FILLED = 0.95  # share of a blob above which two rectangles are all of it: a picture in two halves
 _DENSE = 0.3  # share of ink above which it is one all the same
 _BACKGROUND = 0.7  # share of the screenshot above which a picture is what all else lies on
 _WORD_GAP = 0.9  # of a letter's height
@@ -28,7 +31,7 @@ Boxes = NDArray[np.floating]  # [K, 4]
 def find_blobs(pixels: Pixels) -> Boxes:
     """The blobs of a screenshot WIDTH px wide, at most 160, the largest if there are more."""
     ink = contrast(pixels) > _CONTRAST
-    pieces = _largest(_without_insides(_pieces(ink), pixels, ink), _MAX_PIECES)
+    pieces = _largest(_without_insides(_pieces(ink, pixels), pixels, ink), _MAX_PIECES)
     return _largest(_joined(_joined(pieces)), _MAX_BLOBS)
 
 
@@ -59,21 +62,77 @@ def inside(inner: Boxes, outer: Boxes, margin: float) -> NDArray[np.bool_]:
     return np.asarray(across & (top >= margin) & (bottom <= -margin))
 
 
-def _pieces(ink: NDArray[np.bool_]) -> Boxes:
-    """The connected components of ink."""
+def _pieces(ink: NDArray[np.bool_], pixels: Pixels) -> Boxes:
+    """The connected components of ink, but two boxes for two pictures of which one lies on the other."""
     labels, count = ndimage.label(ink, np.ones((3, 3)))
-    slices = ndimage.find_objects(labels)
-    # the square at 0 is about the border at 1
-    boxes = np.array([(x.start + 1, y.start + 1, x.stop, y.stop) for y, x in slices], float)
     specks = np.bincount(labels.ravel(), minlength=count + 1)[1:] < 3
-    return boxes.reshape(-1, 4)[~specks]
+    found = [np.empty((0, 4), int)]
+    for i, (y, x) in enumerate(ndimage.find_objects(labels)):
+        # the square at 0 is about the border at 1
+        whole = np.array([[x.start + 1, y.start + 1, x.stop, y.stop]])
+        if min(y.stop - y.start, x.stop - x.start) > PICTURE:
+            parts = _apart(labels[y, x] == i + 1) + whole[0, [0, 1, 0, 1]]
+            if len(parts) and all(_is_picture(part, pixels, ink) for part in parts):
+                whole = parts
+        if not specks[i]:
+            found.append(whole)
+    return np.concatenate(found).astype(float)
+
+
+def _apart(piece: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The two rectangles [2, 4] that a piece [height, width] is; [0, 4] where it is not two."""
+    upper = _whole_rectangle(piece)
+    if upper is None:
+        return np.empty((0, 4), int)
+    rest = piece.copy()
+    left, top, right, bottom = np.maximum(upper + [-3, -3, 3, 3], 0)
+    rest[top:bottom, left:right] = False
+    y, x = np.flatnonzero(rest.any(1)), np.flatnonzero(rest.any(0))
+    if not len(y):
+        return np.empty((0, 4), int)
+    both = np.array([[x[0], y[0], x[-1], y[-1]], upper])
+    sizes = both[:, 2:] - both[:, :2]
+    common = (both[:, 2:].min(0) - both[:, :2].max(0)).clip(0).prod()
+    filled = sizes.prod(1).sum() - common > _FILLED * piece.size
+    return both[:0] if filled or (sizes < PICTURE).any() else both
+
+
+def _whole_rectangle(piece: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    """The largest rectangle [4] with ink along all its sides, unless it is as large as the piece."""
+    x, y = _lines(piece.T), _lines(piece)
+    near = np.pad(piece, 1)  # lines may be a pixel off
+    upright = near[1:-1, :-2] | near[1:-1, 1:-1] | near[1:-1, 2:]
+    level = near[:-2, 1:-1] | near[1:-1, 1:-1] | near[2:, 1:-1]
+    above = np.pad(upright.cumsum(0), ((1, 0), (0, 0)))
+    before = np.pad(level.cumsum(1), ((0, 0), (1, 0)))
+    left, top, right, bottom = (each.ravel() for each in np.meshgrid(x, y, x, y, indexing="ij"))
+    wide, high = right - left, bottom - top
+    sides = [(above[bottom, k] - above[top, k]) / np.maximum(high, 1) for k in (left, right)]
+    sides += [(before[k, right] - before[k, left]) / np.maximum(wide, 1) for k in (top, bottom)]
+    large = (np.minimum(wide, high) >= PICTURE) & (np.min(sides, axis=0) > _CLOSED)
+    area = np.where(large, wide * high, 0)
+    if not area.size or not 0 < area.max() < 0.9 * piece.size:
+        return None
+    best = area.argmax()
+    return np.array([left[best], top[best], right[best], bottom[best]])
+
+
+def _lines(ink: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The rows with the longest runs of ink, one of neighbours, from above."""
+    count = ink.cumsum(1)
+    runs = count - np.maximum.accumulate(np.where(ink, 0, count), axis=1)
+    longest = runs.max(1)
+    groups, number = ndimage.label(longest >= PICTURE)
+    peaks = ndimage.maximum_position(longest, groups, range(1, number + 1))
+    rows = np.array([row for (row,) in peaks], int)
+    return np.sort(rows[np.argsort(-longest[rows], kind="stable")[:_LINES]])
 
 
 def _without_insides(boxes: Boxes, pixels: Pixels, ink: NDArray[np.bool_]) -> Boxes:
     """Boxes without those that lie in a picture: what is shown there is no part of the page."""
     kept = np.ones(len(boxes), bool)
     sizes = boxes[:, 2:] - boxes[:, :2]
-    large = (sizes >= _PICTURE).all(1) & (sizes.prod(1) < _BACKGROUND * pixels[..., 0].size)
+    large = (sizes >= PICTURE).all(1) & (sizes.prod(1) < _BACKGROUND * pixels[..., 0].size)
     for i in np.flatnonzero(large):
         if _is_picture(boxes[i], pixels, ink):
             others = np.arange(len(boxes)) != i

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlt.grounding.alignment import find_alignment
-from dlt.grounding.blobs import Boxes, inside
+from dlt.grounding.blobs import PICTURE, Boxes, inside
 from dlt.grounding.cells import find_cells
 from dlt.grounding.costs import COSTS
 from dlt.grounding.leaves import Leaf, find_leaves
@@ -46,7 +46,8 @@ def ground(structure: Structure, blobs: Boxes) -> Grounding:
     lines: dict[int, Boxes] = {}
     if len(blobs) and leaves:
         runs = find_runs(blobs)
-        for leaf, run in zip(leaves, _assign(leaves, runs), strict=True):
+        assigned = _left_over(leaves, _assign(leaves, runs), runs)
+        for leaf, run in zip(leaves, assigned, strict=True):
             if run >= 0:
                 ink[leaf.node] = runs.boxes_s4[run]
                 boxes[leaf.node] = line_box(leaf, runs, run) if leaf.text else ink[leaf.node]
@@ -80,6 +81,27 @@ def _assign(leaves: Sequence[Leaf], runs: Runs) -> list[int]:
         state = state.go_on(before_h, run_h, leaf, runs)
         steps.append((before_h, run_h))
     return _trace(steps, int(cost_h.argmin()))
+
+
+def _left_over(leaves: Sequence[Leaf], assigned: Sequence[int], runs: Runs) -> list[int]:
+    """The assignment, in which pictures that no leaf has taken, from above, are given to the leaves that
+    can be pictures and were not found, if they are as many: where things overlap, they are read in
+    no order."""
+    found = list(assigned)
+    missing = [
+        i for i, leaf in enumerate(leaves) if found[i] < 0 and leaf.kind in ("picture", "blank")
+    ]
+    blobs = runs.blobs_k4
+    taken = runs.members_sk[[run for run in found if run >= 0]].any(0)
+    holds = inside(blobs[:, None], blobs[None], 1).any(0)  # a frame
+    large = (blobs[:, 2:] - blobs[:, :2] >= PICTURE).all(1)
+    free = np.flatnonzero(large & ~taken & ~holds)
+    if len(free) == len(missing):
+        single = np.flatnonzero(runs.lines_s == 1)
+        free = free[np.lexsort(blobs[free, :2].T)]  # by their tops, then by their left edges
+        for i, blob in zip(missing, free, strict=True):
+            found[i] = int(single[runs.first_s[single] == blob][0])
+    return found
 
 
 def _unseen_cost(leaf: Leaf) -> float:

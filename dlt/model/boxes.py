@@ -53,7 +53,12 @@ def relative_boxes(boxes: Tensor, frames: Tensor) -> Tensor:
 
 def touching(boxes: Tensor, frames: Tensor) -> Tensor:
     """Which edges of boxes are where those of their frames are: bool [..., 4], as from `edges`."""
-    return (edges(boxes) - edges(frames)).abs() < _SAME_EDGE
+    return same_edge(edges(boxes), edges(frames))
+
+
+def same_edge(a: Tensor, b: Tensor) -> Tensor:
+    """Which edges are the same, but for rounding."""
+    return (a - b).abs() < _SAME_EDGE
 
 
 def edges(boxes: Tensor) -> Tensor:

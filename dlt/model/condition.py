@@ -22,17 +22,12 @@ from dlt.data.encode import (
     NUM_NUMBERS,
     NUM_RELATIONS,
     NUM_TAGS,
-    RELATIONS,
     TEXT_BUCKETS,
 )
 from dlt.grounding.looks import NUM_LOOKS
-from dlt.model.layers import HEAD_DIM, SelfBlock, fourier, mask_bias
-from dlt.model.placement import (
-    NUM_BOX_NUMBERS,
-    Placement,
-    Siblings,
-    place_boxes,
-)
+from dlt.model.geometry import NUM_EDGES, NUM_SIZES, Geometry, scales
+from dlt.model.layers import HEAD_DIM, SelfBlock, TreeMixer, fourier, mask_bias
+from dlt.model.placement import Elements, Placement, Siblings, place_boxes
 from dlt.section.roles import NODE_PROPS, NODE_ROLES, ROLES
 
 NUM_ROLES = len(NODE_ROLES)
@@ -44,7 +39,6 @@ _CELL_CHANNELS = 32
 FIELD_CHANNELS = 32
 _FREQUENCIES = 6
 _NUMBER_FREQUENCIES = 4
-_NUM_SIZES, _NUM_EDGES = 7, 12  # see `_scales`
 _BACKDROP = 16  # width of the hidden layer of `Backdrop`
 
 
@@ -66,6 +60,7 @@ class Proposal(NamedTuple):
     owner_scores: Tensor  # float [B, N, NUM_OWNERS]: see dlt.model.crf
     below_scores: Tensor  # float [NUM_OWNERS, NUM_ROLES]: the same, of roles below owners
     box_numbers: Tensor  # float [B, N, NUM_BOX_NUMBERS]: see `place_boxes`
+    bearings: Tensor  # float [NUM_ROLES, 2]: as from `find_bearings`, but 0 where unknown
     placed: Placement
 
 
@@ -100,8 +95,8 @@ class NodeEmbedding(nn.Module):
         self.tag = nn.Embedding(NUM_TAGS, d_model)
         self.class_token = nn.Embedding(CLASS_BUCKETS, HASH_DIM, padding_idx=0)
         self.text_token = nn.Embedding(TEXT_BUCKETS, HASH_DIM, padding_idx=0)
-        waves = 2 * _NUMBER_FREQUENCIES * (NUM_NUMBERS + 1 + _NUM_EDGES)
-        numbers = NUM_NUMBERS + 1 + NUM_GROUNDING + _NUM_SIZES + waves
+        waves = 2 * _NUMBER_FREQUENCIES * (NUM_NUMBERS + 1 + NUM_EDGES)
+        numbers = NUM_NUMBERS + 1 + NUM_GROUNDING + NUM_SIZES + waves
         self.project = nn.Sequential(
             nn.Linear(2 * HASH_DIM + numbers, d_model), nn.GELU(), nn.Linear(d_model, d_model)
         )
@@ -118,7 +113,7 @@ class NodeEmbedding(nn.Module):
         classes = inputs.class_tokens * self.class_known[inputs.class_tokens]
         words = inputs.text_tokens * self.text_known[inputs.text_tokens]
         aspect = inputs.aspects.log()
-        sizes, edges = _scales(inputs)
+        sizes, edges = scales(inputs)
         numbers = torch.cat(
             [inputs.numbers, aspect[:, None, None].expand(*inputs.tags.shape, 1)], dim=-1
         )
@@ -131,42 +126,6 @@ class NodeEmbedding(nn.Module):
             fourier(torch.cat([numbers, edges], dim=-1), _NUMBER_FREQUENCIES),
         ]
         return self.tag(inputs.tags) + self.project(torch.cat(described, dim=-1))
-
-
-def _scales(inputs: Inputs) -> tuple[Tensor, Tensor]:
-    """Of grounding logarithms of sizes, scaled to about -1 .. 1 [B, N, 7], and edges [B, N, 12].
-
-    Cells are as high as what the node shows, so of these there are but the left and right edges.
-    """
-    edges_bnp4 = inputs.places[..., 1:]
-    sizes_bnp2 = edges_bnp4[..., 2:] - edges_bnp4[..., :2]
-    sizes = [sizes_bnp2[:, :, :2].flatten(2), sizes_bnp2[:, :, 2:, 0], inputs.grounding[..., -1:]]
-    edges = [edges_bnp4[:, :, :2].flatten(2), edges_bnp4[:, :, 2:, ::2].flatten(2)]
-    logs = (torch.cat(sizes, dim=-1).clamp(min=0.002) / 0.05).log() / 4
-    return logs, torch.cat(edges, dim=-1)
-
-
-class TreeMixer(nn.Module):
-    """Adds to each node what its parent, its children and the siblings beside it are.
-
-    One look at the nearest relatives, before attention has to find them.
-    """
-
-    _RELATIVES = ("parent", "child", "previous", "next")
-
-    def __init__(self, d_model: int):
-        super().__init__()
-        width = (1 + len(self._RELATIVES)) * d_model
-        self.mix = nn.Sequential(nn.Linear(width, d_model), nn.GELU(), nn.Linear(d_model, d_model))
-
-    def forward(self, x_bnd: Tensor, relations: Tensor) -> Tensor:
-        """Return [B, N, D]; relations [B, N, N] are of nodes, or 0 for padding."""
-        kinds = relations % len(RELATIONS)
-        near = [x_bnd]
-        for name in self._RELATIVES:
-            related = (kinds == RELATIONS.index(name)).to(x_bnd.dtype)
-            near.append(related @ x_bnd / related.sum(-1, keepdim=True).clamp(min=1))
-        return x_bnd + self.mix(torch.cat(near, dim=-1))
 
 
 class ImageStem(nn.Module):
@@ -255,6 +214,7 @@ class ConditionEncoder(nn.Module):
     """
 
     recompute = False  # see `run_block`
+    bearings: Tensor
 
     def __init__(self, d_model: int, num_layers: int, dropout: float, patch_size: tuple[int, int]):
         super().__init__()
@@ -267,9 +227,15 @@ class ConditionEncoder(nn.Module):
         self.labels = nn.Linear(d_model, NUM_ROLES + NUM_PROPS + NUM_OWNERS)
         self.below = nn.Embedding(NUM_OWNERS, NUM_ROLES)
         self.backdrop = Backdrop(d_model)
-        self.boxes = nn.Linear(d_model, NUM_BOX_NUMBERS)
+        self.geometry = Geometry()
+        self.register_buffer("bearings", torch.zeros(NUM_ROLES, 2))
         self.image = ImageStem(d_model, patch_size)
         self.patch_norm = nn.LayerNorm(d_model)
+
+    def measure(self, bearings: NDArray[np.float32]) -> None:
+        """Take over bearings as from `find_bearings`, as far as they are known."""
+        found = torch.from_numpy(bearings).to(self.bearings)
+        self.bearings.copy_(torch.where(found.isnan(), self.bearings, found))
 
     def forward(self, inputs: Inputs) -> Condition:
         """Encode B sections."""
@@ -304,13 +270,15 @@ class ConditionEncoder(nn.Module):
     def _propose(self, nodes_bnd: Tensor, inputs: Inputs, siblings: Siblings) -> Proposal:
         labels = self.labels(nodes_bnd)
         roles, props, owners = labels.split([NUM_ROLES, NUM_PROPS, NUM_OWNERS], dim=-1)
-        numbers = self.boxes(nodes_bnd)
+        likely = roles.detach().softmax(-1)  # boxes teach nothing about roles
+        numbers = self.geometry(likely, inputs)
         nothing = torch.zeros(*inputs.tags.shape, 4, device=nodes_bnd.device)
         known = nothing, nothing.bool()
-        placed = place_boxes(numbers, inputs, siblings, known, decide=not self.training)
+        elements = Elements(likely, self.bearings)
+        placed = place_boxes(numbers, inputs, siblings, elements, known, decide=not self.training)
         below = self.below(torch.arange(NUM_OWNERS, device=owners.device))
         props = props + self.backdrop(nodes_bnd, inputs.looks)
-        return Proposal(roles, props, owners, below, numbers, placed)
+        return Proposal(roles, props, owners, below, numbers, self.bearings, placed)
 
 
 def run_block(block: nn.Module, recompute: bool, *inputs: Any) -> Tensor:

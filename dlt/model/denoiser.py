@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dlt.data.batch import Movable
 from dlt.data.encode import NUM_RELATIONS
@@ -20,7 +21,7 @@ from dlt.model.condition import (
     run_block,
 )
 from dlt.model.layers import HEAD_DIM, CrossBlock, KeyValue, fourier, mask_bias
-from dlt.model.placement import NUM_BOX_NUMBERS, Placement, place_boxes
+from dlt.model.placement import NUM_BOX_NUMBERS, Elements, Placement, place_boxes
 from dlt.model.regions import RegionFeatures
 
 MASK_ROLE = NUM_ROLES  # the absorbing state
@@ -115,15 +116,17 @@ class Denoiser(nn.Module):
         x_bnd = self.norm(x_bnd)
         labels = self.labels(x_bnd)
         roles, props, owners = labels.split([NUM_ROLES, NUM_PROPS, NUM_OWNERS], dim=-1)
+        roles = proposal.role_logits + roles
         placed = place_boxes(
             proposal.box_numbers + self.boxes(x_bnd),
             condition.inputs,
             condition.siblings,
+            Elements(_likely(roles, state), proposal.bearings),
             (boxes, known),
             decide=not self.training,
         )
         return Estimate(
-            proposal.role_logits + roles,
+            roles,
             proposal.prop_logits + props,
             proposal.owner_scores + owners,
             proposal.below_scores,
@@ -148,6 +151,13 @@ class Denoiser(nn.Module):
             + self.region(guess, condition.picture)
             + self.time(fourier(time_b[:, None], _FREQUENCIES))[:, None]
         )
+
+
+def _likely(logits: Tensor, state: State) -> Tensor:
+    """How likely the roles of nodes are [B, N, NUM_ROLES], of which those that are given are sure."""
+    given_bn1 = state.given[..., :1] & (state.roles != MASK_ROLE)[..., None]
+    sure = F.one_hot(state.roles.clamp(max=NUM_ROLES - 1), NUM_ROLES).to(logits)
+    return torch.where(given_bn1, sure, logits.detach().softmax(-1))
 
 
 def _waves(boxes: Tensor, condition: Condition) -> Tensor:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dlt.data.encode import RELATIONS
+
 HEAD_DIM = 32  # width of an attention head; d_model is a multiple of it
 
 
@@ -86,6 +88,29 @@ class CrossBlock(nn.Module):
         """Return [B, N, D]."""
         y_bnd = self.attention(self.norm(x_bnd), condition, condition_bias)
         return self.self_block(x_bnd + self.dropout(y_bnd), bias_bhnn)
+
+
+class TreeMixer(nn.Module):
+    """Adds to each node what its parent, its children and the siblings beside it are.
+
+    One look at the nearest relatives, before attention has to find them.
+    """
+
+    _RELATIVES = ("parent", "child", "previous", "next")
+
+    def __init__(self, d_model: int):
+        super().__init__()
+        width = (1 + len(self._RELATIVES)) * d_model
+        self.mix = nn.Sequential(nn.Linear(width, d_model), nn.GELU(), nn.Linear(d_model, d_model))
+
+    def forward(self, x_bnd: Tensor, relations: Tensor) -> Tensor:
+        """Return [B, N, D]; relations [B, N, N] are of nodes, or 0 for padding."""
+        kinds = relations % len(RELATIONS)
+        near = [x_bnd]
+        for name in self._RELATIVES:
+            related = (kinds == RELATIONS.index(name)).to(x_bnd.dtype)
+            near.append(related @ x_bnd / related.sum(-1, keepdim=True).clamp(min=1))
+        return x_bnd + self.mix(torch.cat(near, dim=-1))
 
 
 def split_heads(x_bld: Tensor) -> Tensor:

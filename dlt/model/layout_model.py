@@ -28,7 +28,7 @@ class LayoutModel(nn.Module):
         first = self.denoiser
         for layer in (first.box, first.guess, first.region.project, first.labels, first.boxes):
             nn.init.zeros_(layer.weight)
-        nn.init.zeros_(self.encoder.boxes.weight)
+        nn.init.zeros_(self.encoder.geometry.boxes.weight)
 
     def forward(
         self, inputs: Inputs, state: State | None, time_b: Tensor, unroll_b: Tensor | None = None

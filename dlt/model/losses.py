@@ -7,11 +7,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlt.data.batch import Inputs, TargetTensors
-from dlt.model.boxes import of_parents, relative_boxes, touching
+from dlt.model.boxes import edges, of_parents, relative_boxes, same_edge, touching
 from dlt.model.condition import Proposal
 from dlt.model.crf import surprise
 from dlt.model.denoiser import MASK_PROP, MASK_ROLE, Estimate, State, coordinates
-from dlt.model.placement import Placement
+from dlt.model.placement import Placement, Siblings
+
+_FITS = 0.0024  # widths, a pixel and a half of 640: an edge so near is the one that is seen
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,15 @@ def losses(
     role_weights: Tensor,
 ) -> Losses:
     """Cross-entropy of all proposed and of masked labels, and of all roles at once, see `crf`; L1 (in
-    the parent's frame and in the screenshot's), generalised IoU and touching edges of all proposed
-    boxes and of those that are not given."""
+    the parent's frame and in the screenshot's), generalised IoU, touching, fitting and meeting edges of
+    all proposed boxes and of those that are not given."""
     node_mask = inputs.node_mask
+    siblings = Siblings.of(inputs.parents, node_mask)
     proposed = _cross_entropy(proposal.role_logits, targets.roles, node_mask, role_weights)
     proposed = proposed + of_props(proposal.prop_logits, targets.props, node_mask)
     proposed = proposed + _surprise(proposal, targets, node_mask, inputs)
     weight = targets.box_weights * node_mask
-    each_bn = _box_loss(proposal.placed, targets, inputs)
+    each_bn = _box_loss(proposal.placed, targets, inputs, siblings)
     # mean by section, as of the proposed labels
     proposed_box = ((each_bn * node_mask).sum(1) / weight.sum(1).clamp(min=1e-6)).mean()
     if estimate is None:
@@ -54,7 +57,7 @@ def losses(
     prop = of_props(estimate.prop_logits, targets.props, hidden)
     free = ~coordinates(state.given)
     open_bn = free.any(-1) & node_mask
-    each_bn = _box_loss(estimate.placed, targets, inputs, free)
+    each_bn = _box_loss(estimate.placed, targets, inputs, siblings, free)
     box = (each_bn * open_bn).sum() / (targets.box_weights * open_bn).sum().clamp(min=1e-6)
     return Losses(proposed, role, prop, box, proposed_box)
 
@@ -96,7 +99,11 @@ def _mean_by_section(each_b: Tensor, masked: Tensor) -> Tensor:
 
 
 def _box_loss(
-    placed: Placement, targets: TargetTensors, inputs: Inputs, free: Tensor | None = None
+    placed: Placement,
+    targets: TargetTensors,
+    inputs: Inputs,
+    siblings: Siblings,
+    free: Tensor | None = None,
 ) -> Tensor:
     """The loss of each box [B, N], weighted; of coordinates, where they are `free` [B, N, 4]."""
     frames = of_parents(targets.contents, inputs.parents)
@@ -105,8 +112,12 @@ def _box_loss(
     off = off if free is None else off * free
     own = (off + _unsure(placed.touch_logits, targets.boxes, frames)).mean(-1)
     own = own + 1 - generalised_iou(placed.boxes, targets.boxes)
+    own_fit, content_fit = placed.fit_logits.split(2, dim=-1)
+    own = own + _gap_loss(placed.meet_logits, targets.boxes, siblings)
+    own = own + _fit_loss(own_fit, targets.boxes, inputs)
     off = 8 * (placed.contents - targets.contents).abs()
     content = (off + _unsure(placed.content_touch_logits, targets.contents, targets.boxes)).mean(-1)
+    content = content + _fit_loss(content_fit, targets.contents, inputs)
     content = content + 1 - generalised_iou(placed.contents, targets.contents)
     return own * targets.box_weights + content * targets.content_weights
 
@@ -115,6 +126,22 @@ def _unsure(logits: Tensor, boxes: Tensor, frames: Tensor) -> Tensor:
     """The cross-entropy of whether edges of true boxes touch those of their frames [B, N, 4]."""
     touch = touching(boxes, frames).float()
     return F.binary_cross_entropy_with_logits(logits, touch, reduction="none")
+
+
+def _gap_loss(logits: Tensor, boxes: Tensor, siblings: Siblings) -> Tensor:
+    """The cross-entropy of which true boxes begin where the sibling before them ends [B, N]."""
+    low, high = edges(boxes).split(2, dim=-1)
+    meets = same_edge(low, siblings.previous.to(high) @ high).to(logits)
+    each = F.binary_cross_entropy_with_logits(logits, meets, reduction="none").mean(-1)
+    return each * siblings.previous.any(-1)
+
+
+def _fit_loss(logits: Tensor, boxes: Tensor, inputs: Inputs) -> Tensor:
+    """The cross-entropy of which left and right edges of true boxes are those seen [B, N]."""
+    there_bn1, seen_bn4 = inputs.places[:, :, 0].split([1, 4], dim=-1)
+    fits = (edges(boxes) - seen_bn4).abs()[..., ::2] < _FITS
+    each = F.binary_cross_entropy_with_logits(logits, fits.to(logits), reduction="none").mean(-1)
+    return each * there_bn1[..., 0]
 
 
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:

@@ -11,19 +11,25 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from dlt.data.batch import Inputs
 from dlt.data.encode import NUM_PLACES
 from dlt.model.boxes import between, edges, into_frames, of_parents, whole
+from dlt.section.roles import DROP, MERGE, NODE_ROLES
 
 _FLOW = 12  # numbers that `flow` takes
 _OWN = (4 * NUM_PLACES, 4 * (NUM_PLACES + 2), 4)  # shifts, pulls, whether edges touch the frame's
 _CONTENT = (4 * 2, 4 * 2, 4)  # the same of the content box
-_PARTS = (_FLOW, *_OWN, *_CONTENT)
+_MEET = 2  # whether a box begins where the one before it ends
+_FIT = 2 * 2  # whether left and right edge are those of what is seen; the same of the content box
+_PARTS = (_FLOW, *_OWN, *_CONTENT, _MEET, _FIT)
 NUM_BOX_NUMBERS = sum(_PARTS)  # of a node: see `place_boxes`
 _LESS_GAP = 3.0  # so much smaller than a node is a gap at first, as a logarithm
 _MOST_LOG = 8.0
 _SHIFT = 0.02  # widths of the screenshot that a shift of 1 is
+_HOLDERS = ("section", "grid", "column", "wrapper", "freedom", MERGE, DROP)  # no leaf elements
+_LEAVES = torch.tensor([role not in _HOLDERS for role in NODE_ROLES])
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class Siblings:
 
     alike: Tensor  # a sibling or the node itself
     earlier: Tensor  # a sibling before the node
+    previous: Tensor  # the last of these; of nodes alone, not of padding
 
     @classmethod
     def of(cls, parents: Tensor, node_mask: Tensor) -> "Siblings":
@@ -39,7 +46,9 @@ class Siblings:
         index = torch.arange(parents.shape[1], device=parents.device)
         real = node_mask & (index > 0)
         alike = (parents[:, :, None] == parents[:, None]) & real[:, None]
-        return cls(alike, alike & (index < index[:, None]))
+        earlier = alike & (index < index[:, None])
+        last = torch.where(earlier, index, -1).amax(-1, keepdim=True)
+        return cls(alike, earlier, earlier & (index == last) & real[..., None])
 
 
 class Placement(NamedTuple):
@@ -50,6 +59,8 @@ class Placement(NamedTuple):
     relative: Tensor  # float [B, N, 4]: as fractions of the parent's content box, by the flow alone
     touch_logits: Tensor  # float [B, N, 4]: that an edge is that of the parent's content box
     content_touch_logits: Tensor  # float [B, N, 4]: that a content box's edge is that of the box
+    meet_logits: Tensor  # float [B, N, 2]: that it begins where the sibling before it ends
+    fit_logits: Tensor  # float [B, N, 4]: that left and right, also of contents, are what is seen
 
 
 @dataclass(frozen=True)
@@ -60,17 +71,89 @@ class Anchors:
     free_bn4: Tensor  # the share of the place in the frame
     centred_bn4: Tensor  # the share of the same size about a centre of its own
     centre_bn2: Tensor
+    seen_bn4: Tensor  # the edges of what is seen of the node
+    fitting_bn4: Tensor  # how far an edge is drawn to these: 0 .. 1
     touching_bn4: Tensor  # how far an edge is drawn to that of the frame: 0 .. 1
 
     def hold(self, boxes: Tensor, frames: Tensor) -> Tensor:
         """Boxes by their places in their frames → boxes by all that holds them."""
         about = edges(torch.cat([self.centre_bn2, boxes[..., 2:]], dim=-1))
         held = self.held_bn4 + self.free_bn4 * edges(boxes) + self.centred_bn4 * about
+        held = torch.lerp(held, self.seen_bn4, self.fitting_bn4)
         return between(torch.lerp(held, edges(frames), self.touching_bn4))
 
 
+@dataclass(frozen=True)
+class Pins:
+    """Tops and bottoms that are known, since they go by what is seen of an element and by its role."""
+
+    edges_bn2: Tensor
+    pinned_bn1: Tensor  # whether: 0 .. 1
+
+    def fasten(self, boxes: Tensor) -> Tensor:
+        """Boxes by all else → boxes that end there along y."""
+        left, top, right, bottom = edges(boxes).unbind(-1)
+        ends_bn2 = torch.lerp(torch.stack([top, bottom], -1), self.edges_bn2, self.pinned_bn1)
+        top, bottom = ends_bn2.unbind(-1)
+        return between(torch.stack([left, top, right, bottom], -1))
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Boxes that begin where the sibling before them ends."""
+
+    previous_bnn: Tensor  # 1: column is the sibling before row
+    share_bn2: Tensor  # how far both are drawn together, along x and y: 0 .. 1
+
+    def close(self, boxes: Tensor) -> Tensor:
+        """Boxes by all else → boxes without gaps between those that meet, in the middle."""
+        low, high = edges(boxes).split(2, dim=-1)
+        following_bnn = self.previous_bnn.transpose(1, 2)
+        share_bn2 = self.share_bn2 * self.previous_bnn.sum(-1, keepdim=True)
+        middle = (low + self.previous_bnn @ high) / 2
+        high = torch.lerp(high, following_bnn @ middle, following_bnn @ share_bn2)
+        return between(torch.cat([torch.lerp(low, middle, share_bn2), high], dim=-1))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All that decides where boxes are besides the flow in their frames."""
+
+    anchors: Anchors  # of boxes
+    pins: Pins
+    meeting: Meeting
+    padding: Anchors  # of content boxes
+
+    def settle(self, boxes: Tensor, frames: Tensor) -> Tensor:
+        """Boxes by their places in their frames → boxes by all that holds them."""
+        return self.meeting.close(self.pins.fasten(self.anchors.hold(boxes, frames)))
+
+
+class Elements(NamedTuple):
+    """What is thought of the roles of nodes, and what follows from a role."""
+
+    roles_bnr: Tensor  # probabilities
+    bearings_r2: Tensor  # as from `find_bearings`
+
+    def pins(self, seen: "Seen", decide: bool) -> Pins:
+        """Where elements end along y, of those that hold no others and are seen."""
+        likely_bnr = self.roles_bnr.float()
+        if decide:
+            likely_bnr = F.one_hot(likely_bnr.argmax(-1), likely_bnr.shape[-1]).to(likely_bnr)
+        leaves_bnr = likely_bnr * _LEAVES.to(likely_bnr)
+        share_bn1 = leaves_bnr.sum(-1, keepdim=True)
+        bearing_bn2 = leaves_bnr @ self.bearings_r2 / share_bn1.clamp(min=1e-3)
+        ends_bn2 = seen.edges_bnp4[:, :, 0, 1::2] + bearing_bn2 / seen.aspect_b11
+        return Pins(ends_bn2, share_bn1 * seen.there_bnp[..., :1])
+
+
 def place_boxes(
-    raw_bnk: Tensor, inputs: Inputs, siblings: Siblings, known: tuple[Tensor, Tensor], decide: bool
+    raw_bnk: Tensor,
+    inputs: Inputs,
+    siblings: Siblings,
+    elements: Elements,
+    known: tuple[Tensor, Tensor],
+    decide: bool,
 ) -> Placement:
     """Boxes from NUM_BOX_NUMBERS numbers a node, with which the model says where they are.
 
@@ -78,7 +161,11 @@ def place_boxes(
     moved to the centre of where grounding sees the node, and the edges of the boxes that grounding
     knows, each plus a shift. Or it is the same edge of the parent's content box: a mean of places
     would be a little off, so that siblings are not in line. An edge of a content box is that of the
-    box plus a shift, or where grounding sees what the node holds, or the edge of the box itself.
+    box plus a shift, or where grounding sees what the node holds, or the edge of the box itself. Left
+    and right edges of both may also be just where something is seen.
+
+    Along y, elements that hold no others end where they are seen, with their role's bearings. And
+    siblings may meet: one begins where the other ends.
 
     Args:
         known: boxes [B, N, 4], and which of their coordinates are given.
@@ -86,19 +173,30 @@ def place_boxes(
             gradients.
     """
     with torch.autocast(raw_bnk.device.type, enabled=False):  # bf16 would be off by pixels
-        return _place(raw_bnk.float(), inputs, siblings, known, decide)
+        return _place(raw_bnk.float(), inputs, siblings, elements, known, decide)
 
 
 def _place(
-    raw_bnk: Tensor, inputs: Inputs, siblings: Siblings, known: tuple[Tensor, Tensor], decide: bool
+    raw_bnk: Tensor,
+    inputs: Inputs,
+    siblings: Siblings,
+    elements: Elements,
+    known: tuple[Tensor, Tensor],
+    decide: bool,
 ) -> Placement:
-    flow_bnk, shift, pull, touch, inner_shift, inner_pull, inner_touch = raw_bnk.split(_PARTS, -1)
+    parts = raw_bnk.split(_PARTS, -1)
+    flow_bnk, shift, pull, touch, inner_shift, inner_pull, inner_touch, meet, fit = parts
     relative = flow(flow_bnk, inputs.parents, siblings)
     seen = Seen.of(inputs)
-    anchors = _anchors(shift, pull, touch, seen, decide)
-    padding = _padding(inner_shift, inner_pull, inner_touch, seen, decide)
-    boxes, contents = compose_boxes(relative, inputs.parents, *known, anchors, padding)
-    return Placement(boxes, contents, relative, touch, inner_touch)
+    own_fit, inner_fit = fit.split(2, dim=-1)
+    rules = Rules(
+        anchors=_anchors(shift, pull, touch, own_fit, seen, decide),
+        pins=elements.pins(seen, decide),
+        meeting=Meeting(siblings.previous.float(), _gate(meet, decide)),
+        padding=_padding(inner_shift, inner_pull, inner_touch, inner_fit, seen, decide),
+    )
+    boxes, contents = compose_boxes(relative, inputs.parents, *known, rules)
+    return Placement(boxes, contents, relative, touch, inner_touch, meet, fit)
 
 
 @dataclass(frozen=True)
@@ -107,15 +205,20 @@ class Seen:
 
     there_bnp: Tensor  # whether there is such a box: 0 or 1
     edges_bnp4: Tensor
-    unit_b114: Tensor  # a shift of 1, along both axes
+    aspect_b11: Tensor  # of the screenshot: its height in widths
+
+    @property
+    def unit_b114(self) -> Tensor:
+        """A shift of 1, along both axes."""
+        aspect_b111 = self.aspect_b11[..., None]
+        widths_b112 = torch.cat([torch.ones_like(aspect_b111), aspect_b111], dim=-1)
+        return _SHIFT / widths_b112.repeat(1, 1, 1, 2)
 
     @classmethod
     def of(cls, inputs: Inputs) -> "Seen":
         """Unpack the grounding of sections; see `dlt.data.encode.Encoded`."""
-        aspect_b111 = inputs.aspects[:, None, None, None]
-        widths_b112 = torch.cat([torch.ones_like(aspect_b111), aspect_b111], dim=-1)
-        unit_b114 = _SHIFT / widths_b112.repeat(1, 1, 1, 2)
-        return cls(inputs.places[..., 0], inputs.places[..., 1:], unit_b114)
+        aspect_b11 = inputs.aspects[:, None, None]
+        return cls(inputs.places[..., 0], inputs.places[..., 1:], aspect_b11)
 
     def shares(self, pull_bnk: Tensor, *places: Tensor) -> Tensor:
         """The share [B, N, P, 4] of each place in each edge, by its pull; 0 where it isn't there."""
@@ -124,7 +227,9 @@ class Seen:
         return pull_bnp4.masked_fill(there_bnp[..., None] == 0, float("-inf")).softmax(2)
 
 
-def _anchors(shift: Tensor, pull: Tensor, touch: Tensor, seen: Seen, decide: bool) -> Anchors:
+def _anchors(
+    shift: Tensor, pull: Tensor, touch: Tensor, fit: Tensor, seen: Seen, decide: bool
+) -> Anchors:
     """Of boxes: places are that in the frame, the same about another centre, and those known."""
     shares = seen.shares(pull, seen.there_bnp[..., :1], seen.there_bnp)
     places = seen.edges_bnp4 + shift.unflatten(-1, (-1, 4)) * seen.unit_b114
@@ -133,11 +238,15 @@ def _anchors(shift: Tensor, pull: Tensor, touch: Tensor, seen: Seen, decide: boo
         free_bn4=shares[:, :, 0],
         centred_bn4=shares[:, :, 1],
         centre_bn2=between(seen.edges_bnp4[:, :, 0])[..., :2],
+        seen_bn4=seen.edges_bnp4[:, :, 0],
+        fitting_bn4=_along_x(_gate(fit, decide)) * seen.there_bnp[..., :1],
         touching_bn4=_gate(touch, decide),
     )
 
 
-def _padding(shift: Tensor, pull: Tensor, touch: Tensor, seen: Seen, decide: bool) -> Anchors:
+def _padding(
+    shift: Tensor, pull: Tensor, touch: Tensor, fit: Tensor, seen: Seen, decide: bool
+) -> Anchors:
     """Of content boxes: places are the edge of the box, and what the node is seen to hold."""
     shares = seen.shares(pull, seen.there_bnp[..., :1])
     shifts = (shares * shift.unflatten(-1, (-1, 4)) * seen.unit_b114).sum(2)
@@ -146,6 +255,8 @@ def _padding(shift: Tensor, pull: Tensor, touch: Tensor, seen: Seen, decide: boo
         free_bn4=shares[:, :, 0],
         centred_bn4=torch.zeros_like(touch),
         centre_bn2=torch.zeros_like(touch[..., :2]),
+        seen_bn4=seen.edges_bnp4[:, :, 0],
+        fitting_bn4=_along_x(_gate(fit, decide)) * seen.there_bnp[..., :1],
         touching_bn4=_gate(touch, decide),
     )
 
@@ -155,25 +266,24 @@ def compose_boxes(
     parents: Tensor,
     boxes: Tensor,
     given: Tensor,
-    anchors: Anchors | None = None,
-    padding: Anchors | None = None,
+    rules: Rules | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Boxes relative to the parent's content box → boxes, and content boxes.
 
     Works down the tree, one level a round. Where `given` [B, N, 4] holds, a coordinate is taken
-    from `boxes` instead, and whatever lies below follows it. Without `padding` content boxes are the
+    from `boxes` instead, and whatever lies below follows it. Without `rules` content boxes are the
     boxes themselves.
     """
     found = torch.where(given, boxes, whole(relative))
-    contents = padding.hold(found, found) if padding else found
+    contents = rules.padding.hold(found, found) if rules else found
     for _ in range(_depth(parents)):
         frames = of_parents(contents, parents)
         composed = into_frames(relative, frames)
-        if anchors:
-            composed = anchors.hold(composed, frames)
+        if rules:
+            composed = rules.settle(composed, frames)
         composed = torch.cat([found[:, :1], composed[:, 1:]], dim=1)  # the root is the screenshot
         found = torch.where(given, boxes, composed)
-        contents = padding.hold(found, found) if padding else found
+        contents = rules.padding.hold(found, found) if rules else found
     return found, contents
 
 
@@ -184,6 +294,11 @@ def _depth(parents: Tensor) -> int:
         above = parents.gather(1, above)
         depth += 1
     return depth + 1
+
+
+def _along_x(numbers_bn2: Tensor) -> Tensor:
+    """Numbers of left and right edges → of all four, 0 for top and bottom."""
+    return torch.stack([numbers_bn2, torch.zeros_like(numbers_bn2)], dim=-1).flatten(-2)
 
 
 def _gate(logits: Tensor, decide: bool) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dlt.model.condition import FIELD_CHANNELS, Picture
 
-_GRID = 4  # a box is looked at in so many fields a side
+_GRID = 3  # a box is looked at in so many fields a side
 _SCALE = 1.25  # of the box: its edges are seen from both sides
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from dvclive import Live
 
+from dlt.data.bearings import find_bearings
 from dlt.data.encode import CLASS_BUCKETS, TEXT_BUCKETS
 from dlt.data.labelled import Labelled, Sections, open_sections
 from dlt.data.shards import ShardIndex
@@ -62,6 +63,7 @@ class Job:
     train_set: Sections
     val_set: Sequence[Labelled]
     words: tuple[np.ndarray, np.ndarray]  # of classes and texts, as from `known_words`
+    bearings: np.ndarray  # as from `find_bearings`
     weights: torch.Tensor  # of the roles
     folder: Path  # of checkpoints
 
@@ -87,8 +89,10 @@ def fit(
     chosen = chosen.model_copy(update={"train": divide_batch(chosen, train_set, ranks)})
     sample = train_set.sample()
     words = known_words(sample)
-    weights = role_weights([s.encoded for s in sample], chosen.train.role_balance)
-    job = Job(phase, params, chosen, train_set, val_set, words, weights.to(ranks.device), folder)
+    encoded = [section.encoded for section in sample]
+    bearings = find_bearings(encoded, chosen.model.image_width)
+    weights = role_weights(encoded, chosen.train.role_balance).to(ranks.device)
+    job = Job(phase, params, chosen, train_set, val_set, words, bearings, weights, folder)
     with (
         memory_in_one_line(chosen.train),
         way_back(folder),
@@ -142,6 +146,7 @@ def _begin(job: Job, splits: Mapping[str, Any], live: Live | None, ranks: Ranks)
     torch.manual_seed(job.params.seed)
     model = _initial_model(job.chosen.model, job.params.train.init_from)
     model.encoder.nodes.know(*job.words)
+    model.encoder.measure(job.bearings)
     run = new_run(model.to(ranks.device), job.chosen.train, ranks)
     millions = count_parameters(model) / 1e6
     found = f"{splits['examples']:,} examples, {millions:.2f} M parameters"

@@ -341,10 +341,10 @@ def cards_wrapped(c: Composer) -> Item:
 
 
 TRAINING: dict[Kind, int] = {
-    mixed_stack: 14,
-    mixed_columns: 16,
-    mixed_rows: 10,
-    mixed_boxes: 12,
+    mixed_stack: 18,
+    mixed_columns: 26,
+    mixed_rows: 18,
+    mixed_boxes: 18,
     hero_center: 3,
     hero_split: 3,
     hero_video: 2,

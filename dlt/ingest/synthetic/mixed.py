@@ -17,8 +17,8 @@ _PARTS: tuple[tuple[int, Kind], ...] = (
     (5, w.image),
     (1, lambda c: w.image(c, caption=True)),
     (3, w.divider),
-    (1, w.icon),
-    (1, w.counter),
+    (2, w.icon),
+    (3, w.counter),
     (3, w.spacer),
     (2, lambda c: rich.bullets(c, c.rng.randint(3, 7))),
     (3, lambda c: rich.links(c, c.rng.randint(4, 9), line=c.rng.random() < 0.5)),
@@ -27,17 +27,17 @@ _PARTS: tuple[tuple[int, Kind], ...] = (
     (2, lambda c: rich.icon_box(c, link=c.rng.random() < 0.5)),
     (1, lambda c: rich.image_box(c, 0.7, link=c.rng.random() < 0.5)),
     (1, rich.testimonial),
-    (1, w.video),
-    (1, lambda c: w.map_view(c, c.rng.uniform(0.25, 0.8))),
-    (1, w.qr),
+    (3, w.video),
+    (3, lambda c: w.map_view(c, c.rng.uniform(0.25, 0.8))),
+    (3, w.qr),
     (1, w.form),
     (4, lambda c: rich.add_on(c) if c.builder else w.form(c)),
     (1, lambda c: rich.accordion(c, c.rng.randint(1, 4))),
     (2, lambda c: rich.tabs(c, c.rng.randint(2, 5))),
-    (2, lambda c: _slides(c)),
+    (3, lambda c: _slides(c)),
     (1, lambda c: rich.gallery(c, c.rng.randint(2, 9), c.rng.randint(2, 5))),
     (1, lambda c: rich.masonry(c, c.rng.randint(4, 9), c.rng.randint(2, 4))),
-    (1, lambda c: rich.marquee(c, logos=c.rng.random() < 0.5)),
+    (2, lambda c: rich.marquee(c, logos=c.rng.random() < 0.5)),
     (2, lambda c: _scatter(c)),
     (3, lambda c: _beside(c)),
 )
@@ -139,7 +139,7 @@ def _on_any_ground(build: Kind) -> Kind:
 @_on_any_ground
 def mixed_stack(c: Composer) -> Item:
     """Any widgets below each other, the last of them sometimes in a box."""
-    items = _parts(c, c.rng.randint(2, 5))
+    items = _parts(c, c.rng.choice((1, 2, 2, 3, 4)))
     if c.rng.random() < 0.3:
         items.append(c.box(*_parts(c, c.rng.randint(2, 3)), card=c.rng.random() < 0.5))
     return c.section(*items)
@@ -149,7 +149,7 @@ def mixed_stack(c: Composer) -> Item:
 def mixed_columns(c: Composer) -> Item:
     """Columns of any widgets, one of them sometimes with a row inside."""
     count = c.rng.randint(2, 3)
-    cells = [_parts(c, c.rng.randint(1, 4)) for _ in range(count)]
+    cells = [_parts(c, c.rng.choice((1, 1, 2, 2, 3, 4))) for _ in range(count)]
     if c.rng.random() < 0.3:
         cell = c.rng.choice(cells)
         cell.insert(c.rng.randint(0, len(cell)), _row(c, c.rng.randint(2, 3), most=2))
@@ -162,9 +162,9 @@ def mixed_columns(c: Composer) -> Item:
 def mixed_rows(c: Composer) -> Item:
     """Rows of columns of any widgets, and widgets between them."""
     rows = []
-    for _ in range(c.rng.randint(1, 3)):
+    for _ in range(c.rng.choice((1, 1, 1, 2, 3))):
         rows += _parts(c, c.rng.randint(0, 1))
-        rows.append(_row(c, c.rng.randint(2, 4), most=2))
+        rows.append(_row(c, c.rng.choice((2, 2, 3, 4)), most=2))
     return c.section(*([w.heading(c, 2)] if c.rng.random() < 0.6 else []), *rows)
 
 
@@ -181,7 +181,7 @@ def _holder(c: Composer, depth: int) -> Item:
 @_on_any_ground
 def mixed_boxes(c: Composer) -> Item:
     """Boxes and rows one below the other, or one alone, with widgets between them."""
-    items = [_holder(c, 2) for _ in range(c.rng.choice((1, 1, 2, 3)))]
+    items = [_holder(c, 2) for _ in range(c.rng.choice((1, 1, 1, 2)))]
     if c.rng.random() < 0.3:
         items[1:1] = _parts(c, 1)
     return c.section(*items)

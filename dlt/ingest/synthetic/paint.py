@@ -162,10 +162,10 @@ def _play(draw: ImageDraw.ImageDraw, box: Pixels) -> None:
 def _video(image: Image.Image, draw: ImageDraw.ImageDraw, box: Pixels, look: Look) -> None:
     _picture(image, draw, box, look)
     _play(draw, box)
-    draw.rectangle((box[0] + 4, box[3] - 7, box[2] - 5, box[3] - 6), fill=(230, 230, 230))
-    draw.rectangle(
-        (box[0] + 4, box[3] - 7, box[0] + (box[2] - box[0]) // 3, box[3] - 6), fill=(220, 30, 30)
-    )
+    start, end, wide = box[0] + 4, box[2] - 5, box[2] - box[0]
+    if wide >= 12:  # else there is no room for a bar
+        for until, color in (end, (230, 230, 230)), (box[0] + wide // 3, (220, 30, 30)):
+            draw.rectangle((start, box[3] - 7, until, box[3] - 6), fill=color)
 
 
 def _qr(image: Image.Image, draw: ImageDraw.ImageDraw, box: Pixels, look: Look) -> None:
