@@ -17,10 +17,11 @@ _MAX_PIECES = 1200
 _CONTRAST = 30  # between neighbouring pixels, of 255
 PICTURE = 36  # px, both sides: what is smaller is no picture
 _PLAIN = 0.35  # share of its most frequent colour above which a large thing is a frame, no picture
+_DENSE = 0.3  # share of ink above which it is one all the same
 _CLOSED = 0.85  # share of ink along each side of a rectangle that is whole
 _LINES = 12  # as many, each way, may be sides of it
+_PART = 0.9  # share of a blob above which such a rectangle is no part, but all of it
 _FILLED = 0.95  # share of a blob above which two rectangles are all of it: a picture in two halves
-_DENSE = 0.3  # share of ink above which it is one all the same
 _BACKGROUND = 0.7  # share of the screenshot above which a picture is what all else lies on
 _WORD_GAP = 0.9  # of a letter's height
 
@@ -111,7 +112,7 @@ def _whole_rectangle(piece: NDArray[np.bool_]) -> NDArray[np.int64] | None:
     sides += [(before[k, right] - before[k, left]) / np.maximum(wide, 1) for k in (top, bottom)]
     large = (np.minimum(wide, high) >= PICTURE) & (np.min(sides, axis=0) > _CLOSED)
     area = np.where(large, wide * high, 0)
-    if not area.size or not 0 < area.max() < 0.9 * piece.size:
+    if not area.size or not 0 < area.max() < _PART * piece.size:
         return None
     best = area.argmax()
     return np.array([left[best], top[best], right[best], bottom[best]])

@@ -6,6 +6,7 @@ size as fractions of the screenshot; their edges left, top, right, bottom. Axis 
 n node, p place, k number.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -173,30 +174,18 @@ def place_boxes(
             gradients.
     """
     with torch.autocast(raw_bnk.device.type, enabled=False):  # bf16 would be off by pixels
-        return _place(raw_bnk.float(), inputs, siblings, elements, known, decide)
-
-
-def _place(
-    raw_bnk: Tensor,
-    inputs: Inputs,
-    siblings: Siblings,
-    elements: Elements,
-    known: tuple[Tensor, Tensor],
-    decide: bool,
-) -> Placement:
-    parts = raw_bnk.split(_PARTS, -1)
-    flow_bnk, shift, pull, touch, inner_shift, inner_pull, inner_touch, meet, fit = parts
-    relative = flow(flow_bnk, inputs.parents, siblings)
-    seen = Seen.of(inputs)
-    own_fit, inner_fit = fit.split(2, dim=-1)
-    rules = Rules(
-        anchors=_anchors(shift, pull, touch, own_fit, seen, decide),
-        pins=elements.pins(seen, decide),
-        meeting=Meeting(siblings.previous.float(), _gate(meet, decide)),
-        padding=_padding(inner_shift, inner_pull, inner_touch, inner_fit, seen, decide),
-    )
-    boxes, contents = compose_boxes(relative, inputs.parents, *known, rules)
-    return Placement(boxes, contents, relative, touch, inner_touch, meet, fit)
+        flow_bnk, *parts, meet, fit = raw_bnk.float().split(_PARTS, -1)
+        relative = flow(flow_bnk, inputs.parents, siblings)
+        seen = Seen.of(inputs)
+        own_fit, content_fit = fit.split(2, dim=-1)
+        rules = Rules(
+            anchors=_anchors(parts[:3], own_fit, seen, decide),
+            pins=elements.pins(seen, decide),
+            meeting=Meeting(siblings.previous.float(), _gate(meet, decide)),
+            padding=_padding(parts[3:], content_fit, seen, decide),
+        )
+        boxes, contents = compose_boxes(relative, inputs.parents, *known, rules)
+    return Placement(boxes, contents, relative, parts[2], parts[5], meet, fit)
 
 
 @dataclass(frozen=True)
@@ -227,10 +216,13 @@ class Seen:
         return pull_bnp4.masked_fill(there_bnp[..., None] == 0, float("-inf")).softmax(2)
 
 
-def _anchors(
-    shift: Tensor, pull: Tensor, touch: Tensor, fit: Tensor, seen: Seen, decide: bool
-) -> Anchors:
-    """Of boxes: places are that in the frame, the same about another centre, and those known."""
+def _anchors(numbers: Sequence[Tensor], fit: Tensor, seen: Seen, decide: bool) -> Anchors:
+    """Of boxes: places are that in the frame, the same about another centre, and those known.
+
+    Args:
+        numbers: shifts, pulls, and whether edges touch.
+    """
+    shift, pull, touch = numbers
     shares = seen.shares(pull, seen.there_bnp[..., :1], seen.there_bnp)
     places = seen.edges_bnp4 + shift.unflatten(-1, (-1, 4)) * seen.unit_b114
     return Anchors(
@@ -244,10 +236,13 @@ def _anchors(
     )
 
 
-def _padding(
-    shift: Tensor, pull: Tensor, touch: Tensor, fit: Tensor, seen: Seen, decide: bool
-) -> Anchors:
-    """Of content boxes: places are the edge of the box, and what the node is seen to hold."""
+def _padding(numbers: Sequence[Tensor], fit: Tensor, seen: Seen, decide: bool) -> Anchors:
+    """Of content boxes: places are the edge of the box, and what the node is seen to hold.
+
+    Args:
+        numbers: as of `_anchors`.
+    """
+    shift, pull, touch = numbers
     shares = seen.shares(pull, seen.there_bnp[..., :1])
     shifts = (shares * shift.unflatten(-1, (-1, 4)) * seen.unit_b114).sum(2)
     return Anchors(
