@@ -1,6 +1,7 @@
 """Grounding: what stands out in a screenshot, and which node of the structure it is."""
 
 import io
+from random import Random
 
 import numpy as np
 import pytest
@@ -11,10 +12,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dlt.data.encode import encode
 from dlt.grounding.alignment import find_alignment
-from dlt.grounding.blobs import WIDTH, Pixels, find_blobs, mirrored
+from dlt.grounding.blobs import find_blobs
 from dlt.grounding.cells import find_cells
-from dlt.grounding.ground import ground
+from dlt.grounding.ground import _cheapest, ground
 from dlt.grounding.leaves import find_leaves
+from dlt.grounding.moves import _unaligned
+from dlt.grounding.rectangles import WIDTH, Pixels, mirrored
+from dlt.grounding.runs import Floats
 from dlt.ingest.synthetic import generate
 from dlt.section.labels import labels
 from dlt.section.tree import Node, Structure, subtree_ends
@@ -87,6 +91,23 @@ def test_a_picture_of_two_halves_is_one() -> None:
     paint_gradient(image, (100, 40, 220, 200), 0)
     paint_gradient(image, (220, 40, 340, 200), 110)
     assert find_blobs(np.asarray(image)).tolist() == [[100, 40, 340, 200]]
+
+
+def test_white_text_on_a_photo_is_a_line() -> None:
+    image, draw = page(200)
+    colours = np.random.default_rng(0).integers(0, 150, (50, 160, 3), np.uint8)
+    image.paste(Image.fromarray(colours).resize(image.size, Image.Resampling.NEAREST))
+    draw.text((60, 80), "Fly to the moon", "white", ImageFont.load_default(30))
+    around = draw.textbbox((60, 80), "Fly to the moon", font=ImageFont.load_default(30))
+    found = find_blobs(np.asarray(image))
+    assert np.abs(found - around).max(1).min() <= 3
+
+
+def test_white_text_on_one_colour_is_found_once() -> None:
+    image, draw = page(200)
+    draw.rectangle((0, 0, WIDTH, 200), fill="navy")
+    draw.text((60, 80), "Fly to the moon", "white", ImageFont.load_default(30))
+    assert len(find_blobs(np.asarray(image))) == 1
 
 
 def test_an_empty_page_has_no_blobs() -> None:
@@ -320,6 +341,36 @@ def test_equal_columns_have_the_cells_that_they_are() -> None:
     assert mirrored_too[:4, 0].tolist() == [40, 40, 240, 440]
     rtl, *_ = find_cells(mirrored(centred), parents)
     assert rtl[1:4, 0].tolist() == [440, 240, 40], "pages that run from right to left"
+
+
+numbers = arrays(
+    np.float32, st.tuples(st.integers(1, 30), st.integers(1, 30)), elements=st.floats(0, 9)
+)
+
+
+@given(numbers, st.randoms(use_true_random=False))
+def test_the_search_goes_on_with_the_cheapest_of_each_place(
+    choices: Floats, random: Random
+) -> None:
+    places = np.array([random.randrange(4) for _ in choices])
+    rows, columns, costs = _cheapest(choices, places)
+    least = {
+        (place, column): min(choices[places == place, column])
+        for place in set(places.tolist())
+        for column in range(choices.shape[1])
+    }
+    chosen = zip(places[rows].tolist(), columns.tolist(), strict=True)
+    assert dict(zip(chosen, costs, strict=True)) == least
+    assert np.array_equal(choices[rows, columns], costs)
+    assert len(costs) == len(least) and (np.diff(costs) >= 0).all()
+
+
+def test_what_looks_alike_is_in_line() -> None:
+    last = np.array([[[100.0, 50, 140, 60]]])
+    below, beside, aside = [98.0, 90, 190, 100], [300.0, 40, 350, 70], [300.0, 90, 350, 100]
+    boxes = np.array([[below, beside, aside]])
+    assert _unaligned(boxes, last).tolist() == [[False, False, True]]
+    assert not _unaligned(boxes, np.full_like(last, np.nan)).any(), "nothing to be in line with"
 
 
 @settings(max_examples=60, deadline=None)

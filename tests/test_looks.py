@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlt.grounding.blobs import WIDTH
 from dlt.grounding.looks import NUM_LOOKS, find_looks
+from dlt.grounding.rectangles import WIDTH
 
 PARENTS = (-1, 0, 1)  # a section, a card in it, a text in the card
 BOXES = np.array([[100, 50, 300, 90], [100, 50, 300, 90], [100, 50, 300, 90]], float)

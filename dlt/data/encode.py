@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dlt.grounding.blobs import WIDTH, Boxes, find_blobs
+from dlt.grounding.blobs import find_blobs
 from dlt.grounding.ground import Grounding, ground
 from dlt.grounding.looks import find_looks
+from dlt.grounding.rectangles import WIDTH, Boxes
 from dlt.section.labels import Labels, element_of_nodes, node_boxes
 from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES, ROLES
 from dlt.section.screenshot import decode_screenshot

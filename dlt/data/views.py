@@ -6,7 +6,7 @@ from dlt.data.augment import augment
 from dlt.data.augment_image import flip, recolour
 from dlt.data.encode import Encoded, encode_view
 from dlt.data.labelled import Labelled, Sections
-from dlt.grounding.blobs import mirrored
+from dlt.grounding.rectangles import mirrored
 
 FLIPPED = 0.1  # seldom: text is mirrored, too, and most pages begin on the left
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dlt.grounding.blobs import Boxes
+from dlt.grounding.rectangles import Boxes
 from dlt.section.tree import children, subtree_ends
 
 _FAR = 24.0  # px; what is further apart is no better evidence

@@ -2,7 +2,6 @@
 
 Page segmentation from the bottom up: connected components of contrast, of which those that follow
 each other on a line of text are joined by their distance, as in the docstrum (O'Gorman 1993).
-Boxes [K, 4] are left, top, right, bottom in px.
 """
 
 import numpy as np
@@ -10,8 +9,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
-WIDTH = 640  # px of the screenshots that are looked at: every size below is meant for it
-MAX_LETTER = 44  # px, height: what is higher is no text
+from dlt.grounding.rectangles import MAX_LETTER, Boxes, Pixels, hulls, inside, overlap
+from dlt.grounding.white_text import add_white_text
+
 _MAX_BLOBS = 160  # the largest ones
 _MAX_PIECES = 1200
 _CONTRAST = 30  # between neighbouring pixels, of 255
@@ -25,15 +25,12 @@ _FILLED = 0.95  # share of a blob above which two rectangles are all of it: a pi
 _BACKGROUND = 0.7  # share of the screenshot above which a picture is what all else lies on
 _WORD_GAP = 0.9  # of a letter's height
 
-Pixels = NDArray[np.uint8]  # [height, WIDTH, 3]
-Boxes = NDArray[np.floating]  # [K, 4]
-
 
 def find_blobs(pixels: Pixels) -> Boxes:
     """The blobs of a screenshot WIDTH px wide, at most 160, the largest if there are more."""
     ink = contrast(pixels) > _CONTRAST
     pieces = _largest(_without_insides(_pieces(ink, pixels), pixels, ink), _MAX_PIECES)
-    return _largest(_joined(_joined(pieces)), _MAX_BLOBS)
+    return _largest(add_white_text(_joined(_joined(pieces)), pixels), _MAX_BLOBS)
 
 
 def contrast(pixels: Pixels) -> NDArray[np.uint8]:
@@ -43,24 +40,6 @@ def contrast(pixels: Pixels) -> NDArray[np.uint8]:
         high, low = np.maximum(high[a], high[b]), np.minimum(low[a], low[b])
     red, green, blue = np.moveaxis(high - low, 2, 0)
     return np.maximum(np.maximum(red, green), blue)
-
-
-def mirrored(boxes: Boxes) -> Boxes:
-    """The same in a screenshot with left and right exchanged."""
-    left, top, right, bottom = boxes.T
-    return np.column_stack([WIDTH - right, top, WIDTH - left, bottom])
-
-
-def overlap(a: Boxes, b: Boxes, axis: int) -> NDArray[np.floating]:
-    """By how much boxes overlap along x (0) or y (1), in px; below 0 the gap between them."""
-    return np.minimum(a[..., axis + 2], b[..., axis + 2]) - np.maximum(a[..., axis], b[..., axis])
-
-
-def inside(inner: Boxes, outer: Boxes, margin: float) -> NDArray[np.bool_]:
-    """Whether boxes lie in others, `margin` px away from their edges."""
-    left, top, right, bottom = (inner[..., i] - outer[..., i] for i in range(4))
-    across = (left >= margin) & (right <= -margin)
-    return np.asarray(across & (top >= margin) & (bottom <= -margin))
 
 
 def _pieces(ink: NDArray[np.bool_], pixels: Pixels) -> Boxes:
@@ -165,11 +144,7 @@ def _joined(boxes: Boxes) -> Boxes:
     accent &= (lower < 0.6 * higher) & (higher < 30)
     framed = inside(a, b, 1) | inside(b, a, 1)
     joined = (on_a_line | accent) & ~framed & letter[:, None] & letter
-    count, group = connected_components(joined, directed=False)
-    out = np.tile([np.inf, np.inf, -np.inf, -np.inf], (count, 1))
-    np.minimum.at(out[:, :2], group, boxes[:, :2])
-    np.maximum.at(out[:, 2:], group, boxes[:, 2:])
-    return out
+    return hulls(boxes, connected_components(joined, directed=False)[1])
 
 
 def _largest(boxes: Boxes, count: int) -> Boxes:

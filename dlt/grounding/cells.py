@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dlt.grounding.blobs import Boxes, overlap
+from dlt.grounding.rectangles import Boxes, overlap
 from dlt.section.tree import children
 
 Places = NDArray[np.floating]  # along x, px

@@ -52,6 +52,7 @@ class Costs:
     row_off: float  # by the px that it does not
     not_under: float  # below the last subtree, but not below those before it
     other_size: float  # by how much lines are higher or lower than those of what looks alike
+    unaligned: float  # in line with the last one that looks alike neither along x nor y
     top: float  # of the first leaf, by how far below the top of the screenshot it is
     start: float  # of the first leaf, by how far from the left it is
 
@@ -104,6 +105,7 @@ COSTS = Costs(
     row_off=0.002,
     not_under=0.8,
     other_size=2,
+    unaligned=0.5,
     top=0.0125,
     start=0.001,
 )

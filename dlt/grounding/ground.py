@@ -3,7 +3,8 @@
 The leaves of a DOM come in the order in which people read a page. So do lines of text and pictures
 in the screenshot, and a text fills as much of its lines as it has characters. The likeliest
 assignment is found by a beam search (Lowerre 1976): each leaf takes a run that shares no blob with
-one taken before, or is not to be seen. Axis suffixes: h hypothesis, s run, c candidate (a run).
+one taken before, or is not to be seen. Hypotheses that are at the same place are recombined (Koehn et
+al. 2003). Axis suffixes: h hypothesis, s run, c candidate (a run).
 """
 
 from collections.abc import Sequence
@@ -13,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlt.grounding.alignment import find_alignment
-from dlt.grounding.blobs import PICTURE, Boxes, inside
+from dlt.grounding.blobs import PICTURE
 from dlt.grounding.cells import find_cells
 from dlt.grounding.costs import COSTS
 from dlt.grounding.leaves import Leaf, find_leaves
 from dlt.grounding.moves import State, move_costs
+from dlt.grounding.rectangles import Boxes, inside
 from dlt.grounding.runs import Floats, Runs, find_runs, fit_costs, line_box
 from dlt.section.tree import Structure, subtree_ends
 
-_BEAM = 200  # hypotheses that are kept after each leaf
+_BEAM = 400  # hypotheses that are kept after each leaf
+_POOL = 8 * _BEAM  # the cheapest ones, that they are chosen from
 _CANDIDATES = 48  # runs that a leaf is tried with: those that fit best
 _MAX_LEAVES = 512  # what comes after them is not looked for
 
@@ -76,7 +79,7 @@ def _assign(leaves: Sequence[Leaf], runs: Runs) -> list[int]:
         seen_hc = fit_s[run_c] + move_costs(state, leaf, runs, run_c)
         none_h = np.full(len(cost_h), _unseen_cost(leaf))
         choices = cost_h[:, None] + np.column_stack([seen_hc, none_h])
-        before_h, chosen_h, cost_h = _cheapest(choices)
+        before_h, chosen_h, cost_h = _cheapest(choices, state.places(leaf))
         run_h = np.append(run_c, -1)[chosen_h]
         state = state.go_on(before_h, run_h, leaf, runs)
         steps.append((before_h, run_h))
@@ -109,13 +112,19 @@ def _unseen_cost(leaf: Leaf) -> float:
     return min(cost, COSTS.unseen_copy) if leaf.copy else cost
 
 
-def _cheapest(choices: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """Rows, columns and costs of the _BEAM cheapest choices that are possible."""
+def _cheapest(
+    choices: Floats, place_h: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Rows, columns and costs of the _BEAM cheapest choices that are possible, one of each column for
+    each number of a place: else the search is filled with variants of what is read long ago."""
     flat = choices.ravel()
-    best = np.argpartition(flat, min(_BEAM, len(flat) - 1))[:_BEAM]
+    best = np.argpartition(flat, min(_POOL, len(flat) - 1))[:_POOL]
     best = best[np.isfinite(flat[best])]
+    best = best[flat[best].argsort(kind="stable")]
     rows, columns = np.divmod(best, choices.shape[1])
-    return rows, columns, flat[best]
+    _, first = np.unique(place_h[rows] * choices.shape[1] + columns, return_index=True)
+    kept = np.sort(first)[:_BEAM]
+    return rows[kept], columns[kept], flat[best[kept]]
 
 
 def _trace(steps: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]], last: int) -> list[int]:

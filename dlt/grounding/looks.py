@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dlt.grounding.blobs import WIDTH, Boxes, Pixels, contrast
+from dlt.grounding.blobs import contrast
+from dlt.grounding.rectangles import WIDTH, Boxes, Pixels
 
 NUM_LOOKS = 6  # see `find_looks`
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dlt.grounding.blobs import WIDTH, Boxes, inside, overlap
 from dlt.grounding.costs import COSTS, Moves
 from dlt.grounding.leaves import Leaf
+from dlt.grounding.rectangles import WIDTH, Boxes, inside, overlap
 from dlt.grounding.runs import Floats, Runs, log_em
 
+_ALIGNED = 4  # px by which edges are off, less than which they are in line
 _TOUCH = 3  # px by which boxes overlap that are still beside or below each other
 _NOWHERE = np.array([np.inf, np.inf, -np.inf, -np.inf], np.float32)
 _PAGE = np.array([0, 0, WIDTH, 0], np.float32)  # what the first leaf is below
@@ -28,7 +29,8 @@ class State:
 
     taken_hk: Floats  # 1: a blob has an owner
     hulls_hd4: Boxes  # what the open nodes show so far, from the root; low edges inf: nothing
-    sizes_hg: Floats  # logarithms of the type sizes of what looks alike; NaN where none is seen
+    boxes_hg4: Boxes  # where the last was of what looks alike; NaN where none is seen
+    sizes_hg: Floats  # the logarithm of its type size
 
     @classmethod
     def start(cls, leaves: Sequence[Leaf], runs: Runs) -> "State":
@@ -37,6 +39,7 @@ class State:
         return cls(
             taken_hk=np.zeros((1, runs.members_sk.shape[1]), np.float32),
             hulls_hd4=np.tile(_NOWHERE, (1, deepest, 1)),
+            boxes_hg4=np.full((1, looks, 4), np.nan, np.float32),
             sizes_hg=np.full((1, looks), np.nan, np.float32),
         )
 
@@ -51,10 +54,18 @@ class State:
         own = hulls_hd4[:, : leaf.depth]
         np.minimum(own[..., :2], box_h14[..., :2], out=own[..., :2])
         np.maximum(own[..., 2:], box_h14[..., 2:], out=own[..., 2:])
-        taken_hk, sizes_hg = self.taken_hk[before_h], self.sizes_hg[before_h]
+        taken_hk = self.taken_hk[before_h]
+        boxes_hg4, sizes_hg = self.boxes_hg4[before_h], self.sizes_hg[before_h]
         taken_hk[seen_h] += runs.members_sk[run_h[seen_h]]
+        boxes_hg4[seen_h, leaf.look] = runs.boxes_s4[run_h[seen_h]]
         sizes_hg[seen_h, leaf.look] = log_em(leaf, runs)[run_h[seen_h]]
-        return State(taken_hk, hulls_hd4, sizes_hg)
+        return State(taken_hk, hulls_hd4, boxes_hg4, sizes_hg)
+
+    def places(self, leaf: Leaf) -> NDArray[np.int64]:
+        """Numbers [H] of where hypotheses are before a leaf: equal where all open nodes show the same."""
+        numbers: dict[bytes, int] = {}
+        shown = (hulls_d4.tobytes() for hulls_d4 in self.hulls_hd4[:, : leaf.shared + 1])
+        return np.array([numbers.setdefault(each, len(numbers)) for each in shown])
 
 
 def move_costs(state: State, leaf: Leaf, runs: Runs, run_c: NDArray[np.int64]) -> Floats:
@@ -70,10 +81,11 @@ def move_costs(state: State, leaf: Leaf, runs: Runs, run_c: NDArray[np.int64]) -
     if not begun_h.all():
         begin = COSTS.top * np.minimum(boxes_c4[:, 1], 240) + COSTS.start * boxes_c4[:, 0]
         cost_hc = np.where(begun_h[:, None], cost_hc, begin)
-    size_h1 = state.sizes_hg[:, leaf.look, None]
+    size_h1, box_h14 = state.sizes_hg[:, leaf.look, None], state.boxes_hg4[:, leaf.look, None]
     if not np.isnan(size_h1).all():
         other = np.minimum(np.abs(log_em(leaf, runs)[run_c] - size_h1), 1)
         cost_hc = cost_hc + COSTS.other_size * np.nan_to_num(other)
+        cost_hc = cost_hc + COSTS.unaligned * _unaligned(boxes_c4[None], box_h14)
     taken_hc = state.taken_hk @ runs.members_sk[run_c].T > 0
     return np.where(taken_hc, np.inf, cost_hc)
 
@@ -141,6 +153,16 @@ class _Place:
         same_middle = np.abs(_twice_middle(boxes, 1) - _twice_middle(last, 1)) < 16
         cost = moves.right + COSTS.gap * np.clip(boxes[..., 0] - last[..., 2], 0, 300)
         return cost + COSTS.level * level + COSTS.same_middle * same_middle
+
+
+def _unaligned(boxes: Boxes, others: Boxes) -> NDArray[np.bool_]:
+    """Whether boxes are in line with others by no left edge, centre, upper edge or middle."""
+    aligned = np.isnan(others[..., 0])
+    for axis in (0, 1):
+        aligned = aligned | (np.abs(boxes[..., axis] - others[..., axis]) < _ALIGNED)
+        off = np.abs(_twice_middle(boxes, axis) - _twice_middle(others, axis))
+        aligned = aligned | (off < 2 * _ALIGNED)
+    return ~aligned
 
 
 def _twice_middle(boxes: Boxes, axis: int) -> Floats:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dlt.grounding.blobs import MAX_LETTER, Boxes, inside, overlap
 from dlt.grounding.costs import COSTS
 from dlt.grounding.glyphs import ASCENT, DESCENT, reach
 from dlt.grounding.leaves import Leaf
+from dlt.grounding.rectangles import MAX_LETTER, Boxes, inside, overlap
 
 Floats = NDArray[np.floating]
 
