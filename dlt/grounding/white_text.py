@@ -7,7 +7,7 @@ from scipy.sparse.csgraph import connected_components
 
 from dlt.grounding.rectangles import MAX_LETTER, Boxes, Pixels, hulls, overlap
 
-_WHITE = 200  # of 255, in each colour
+_WHITE = 190  # of 255, in each colour
 _HEIGHTS = (4, MAX_LETTER)  # px, of letters
 _MAX_LETTERS = 1200  # in a screenshot with more, it is not letters that are white
 _MIN_LETTERS = 4  # of a line
@@ -20,7 +20,8 @@ def add_white_text(blobs: Boxes, pixels: Pixels) -> Boxes:
     """Blobs of a screenshot, with lines of white letters for the pieces that were found of them."""
     lines = _white_lines(pixels)
     common = _common(lines[:, None], blobs[None])
-    alike = np.diff(blobs[:, 1::2]).T < 3 * np.diff(lines[:, 1::2])
+    height_l1, height_1k = np.diff(lines[:, 1::2]), np.diff(blobs[:, 1::2]).T
+    alike = (height_1k <= MAX_LETTER) & (height_1k < 3 * height_l1)
     known = np.any((common > 0.5 * _area(lines)[:, None]) & alike, axis=1)
     pieces = np.any(common[~known] > 0.5 * _area(blobs), axis=0)
     return np.concatenate([blobs[~pieces], lines[~known]])
