@@ -40,7 +40,7 @@ HEAD = (
 )
 ABOUT = f"""\
 Training: whole steps of {{batch}} sections and steps of the proposal alone, making batches included.
-Prediction: one section from PNG and structure to lawful labels, in {{steps}} steps. Sampling: tensors to
+Prediction: one section from PNG and structure to lawful labels, `sample.steps` {{steps}}. Sampling: tensors to
 probabilities and boxes, in as many. Saved: of a section's sampling by encoding its condition once, not
 at every step. Last: a prediction's share of the time of one in {LONG} steps.
 
