@@ -2,7 +2,8 @@
 
 SHARDS is a folder of packed sections, such as data/processed/train. For each phase's sizes: the shares
 of node tokens, of patch tokens and of both that are padding, over three epochs, and in batches drawn at
-random for comparison.
+random for comparison. With --draw N each folder counts as N sections, drawn from it with replacement:
+lengths are more alike where there are more to choose from.
 """
 
 import argparse
@@ -27,12 +28,16 @@ def main() -> None:
     """Print the table, and put it into benchmarks/RESULTS.md."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("shards", type=Path, nargs="+")
-    folders = parser.parse_args().shards
+    parser.add_argument("--draw", type=int)
+    args = parser.parse_args()
     lines = [f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"]
-    for folder in folders:
+    for folder in args.shards:
         index = ShardIndex.read(folder)
+        drawn = np.arange(len(index))
+        if args.draw:
+            drawn = np.random.default_rng(0).integers(0, len(index), args.draw)
         for name in Phases.model_fields:
-            lines.append(row(index, name, load_params().phase(name)))
+            lines.append(row(index, drawn, name, load_params().phase(name)))
             print(lines[-1], flush=True)
     about = f"Shares that are padding, over {EPOCHS} epochs, without augmentation.\n\n"
     write_section(
@@ -40,20 +45,20 @@ def main() -> None:
     )
 
 
-def row(index: ShardIndex, name: str, phase: Phase) -> str:
-    """A line of the table."""
+def row(index: ShardIndex, drawn: np.ndarray, name: str, phase: Phase) -> str:
+    """A line of the table, of the sections with the numbers `drawn`."""
     sections, size = PackedSections(index, range(len(index)), phase.model), phase.train.batch_size
     height, width = phase.model.patch_size
-    patches = np.ceil(sections.rows / height) * (phase.model.image_width // width)
-    sizes = np.stack([sections.nodes, patches])
+    nodes, rows = sections.nodes[drawn], sections.rows[drawn]
+    sizes = np.stack([nodes, np.ceil(rows / height) * (phase.model.image_width // width)])
     batches, mixed = [], []
     for epoch in range(EPOCHS):
         rng = np.random.default_rng([0, epoch])
-        batches += length_batches(sections.nodes.tolist(), sections.rows.tolist(), size, rng)
-        order = rng.permutation(len(sections))
+        batches += length_batches(nodes.tolist(), rows.tolist(), size, rng)
+        order = rng.permutation(len(drawn))
         mixed += [order[at : at + size].tolist() for at in range(0, len(order), size)]
     cells = [f"{share:.1%}" for own in (batches, mixed) for share in padding(sizes, own)]
-    return f"| {len(sections):,} | {name} | {size} | {' | '.join(cells)} |"
+    return f"| {len(drawn):,} | {name} | {size} | {' | '.join(cells)} |"
 
 
 def padding(sizes: np.ndarray, batches: Sequence[Sequence[int]]) -> tuple[float, float, float]:
