@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
+from dlt.grounding.hairlines import find_hairlines
 from dlt.grounding.rectangles import MAX_LETTER, Boxes, Pixels, hulls, inside, overlap
 from dlt.grounding.white_text import add_white_text
 
@@ -24,13 +25,15 @@ _PART = 0.9  # share of a blob above which such a rectangle is no part, but all 
 _FILLED = 0.95  # share of a blob above which two rectangles are all of it: a picture in two halves
 _BACKGROUND = 0.7  # share of the screenshot above which a picture is what all else lies on
 _WORD_GAP = 0.9  # of a letter's height
+_SIGN = 3.0  # times the height of a text: what is higher beside it does not widen its gaps
 
 
 def find_blobs(pixels: Pixels) -> Boxes:
-    """The blobs of a screenshot WIDTH px wide, at most 160, the largest if there are more."""
+    """The blobs of a screenshot WIDTH px wide: at most 160, the largest if there are more, and hairlines."""
     ink = contrast(pixels) > _CONTRAST
     pieces = _largest(_without_insides(_pieces(ink, pixels), pixels, ink), _MAX_PIECES)
-    return _largest(add_white_text(_joined(_joined(pieces)), pixels), _MAX_BLOBS)
+    blobs = _largest(add_white_text(_joined(_joined(pieces)), pixels), _MAX_BLOBS)
+    return np.concatenate([blobs, find_hairlines(pixels, ink)])
 
 
 def contrast(pixels: Pixels) -> NDArray[np.uint8]:
@@ -138,7 +141,8 @@ def _joined(boxes: Boxes) -> Boxes:
     a, b = boxes[:, None], boxes[None]
     beside, above = -overlap(a, b, 0), -overlap(a, b, 1)  # the gaps
     higher, lower = np.maximum.outer(height, height), np.minimum.outer(height, height)
-    on_a_line = (above < -0.4 * lower) & (beside < _WORD_GAP * np.maximum(higher, 6))
+    reach = np.maximum(np.minimum(higher, _SIGN * lower), 6)
+    on_a_line = (above < -0.4 * lower) & (beside < _WORD_GAP * reach)
     on_a_line &= lower > 0.12 * higher
     accent = (beside < -0.5 * np.minimum.outer(width, width)) & (above < 2.5)
     accent &= (lower < 0.6 * higher) & (higher < 30)

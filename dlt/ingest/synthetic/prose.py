@@ -27,12 +27,13 @@ def blocks(c: Composer, count: int) -> list[Item]:
 
 def _text(c: Composer) -> Item:
     text = sentences(c.rng, c.site.language, 6, 40)
-    tag = "div" if c.rng.random() < 0.1 else c.site.text_tag
-    return _marked(c, w.text_node(c, tag, "", text))
+    if c.rng.random() < 0.1:
+        return _marked(c, w.text_node(c, "div", "", text))
+    return _marked(c, w.running_text(c, "", text))
 
 
 def _line(c: Composer) -> Item:
-    return _marked(c, w.text_node(c, c.site.text_tag, "", phrase(c.rng, c.site.language, 2, 6)))
+    return _marked(c, w.running_text(c, "", phrase(c.rng, c.site.language, 2, 6)))
 
 
 def _title(c: Composer) -> Item:

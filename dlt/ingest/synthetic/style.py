@@ -52,6 +52,7 @@ class Site:
     content: int  # width of the contents
     pad: int  # above and below the contents
     gap: int  # between elements
+    margin: int  # below each paragraph of running text in builders' markup
     inset: int  # inside columns
     card: int  # inside cards
     radius: int
@@ -96,9 +97,10 @@ def make_site(name: str, split: str, seed: str) -> Site:
             round(body * scale**1.4),
             round(body * scale**0.6),
         ),
-        content=rng.choice((540, 570, 570, 570, 600)),
-        pad=rng.choice((10, 20, 30, 40)),
+        content=rng.choice((540, 570, 570, 570, 600, 630, 640)),
+        pad=rng.choice((0, 5, 10, 20, 30, 40, 50)),
         gap=rng.choice((8, 10, 10, 12)),
+        margin=rng.choice((0, 7, 8, 9)) if dialect in BUILDER_DIALECTS else 0,
         inset=rng.choice((5, 5, 8, 10)),
         card=rng.choice((8, 12, 16)),
         radius=rng.choice((0, 0, 3, 6, 12)),

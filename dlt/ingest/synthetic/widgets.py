@@ -14,6 +14,13 @@ def text_node(c: Composer, tag: str, part: str, text: str, *children: Item) -> I
     return c.node(tag, part, *children, text=text, look=look)
 
 
+def running_text(c: Composer, part: str, text: str) -> Item:
+    """The same as a paragraph of its own, with the site's margin below it."""
+    item = text_node(c, c.site.text_tag, part, text)
+    item.flow = Flow(pad=(0, 0, c.site.margin, 0))
+    return item
+
+
 def bold_node(c: Composer, tag: str, part: str, text: str, level: int = 4) -> Item:
     """The same in bold and in the size of a heading of `level`."""
     look = Look(font=c.font(c.site.titles[level - 1], True), color=c.tone.ink, align=c.align)
@@ -47,7 +54,7 @@ def price(c: Composer) -> Item:
 def paragraph(c: Composer, least: int = 10, most: int = 30, count: int = 1) -> Item:
     """Running text of one or more paragraphs."""
     texts = [sentences(c.rng, c.site.language, least, most) for _ in range(count)]
-    parts = [text_node(c, c.site.text_tag, "text", text) for text in texts]
+    parts = [running_text(c, "text", text) for text in texts]
     for part in parts:
         if c.rng.random() < 0.3:
             emphasise(c, part)
