@@ -31,7 +31,9 @@ from dlt.section.example import LAYOUT
 from dlt.section.formats import dump_layout
 from dlt.section.labels import Labels, contract
 from dlt.section.tree import Structure
-from dlt.train.model_file import load_calibration, load_model
+from dlt.spacing.settle import settle
+from dlt.spacing.spacings import Spacings
+from dlt.train.model_file import load_calibration, load_model, load_spacings
 
 CONFIDENCE = "confidence.json"  # beside a written layout
 
@@ -54,6 +56,7 @@ class Predictor:
     params: ModelParams
     sample: Sample = field(default_factory=Sample)
     calibration: Calibration | None = None
+    spacings: Spacings | None = None
     decoder: Decoder = decode
 
     @classmethod
@@ -62,7 +65,8 @@ class Predictor:
         model, config = load_model(folder)
         model.to("cuda" if torch.cuda.is_available() else "cpu")
         params = ModelParams(**config["model"])
-        return cls(model, params, settings or Sample(), load_calibration(folder))
+        beside = load_calibration(folder), load_spacings(folder)
+        return cls(model, params, settings or Sample(), *beside)
 
     def predict(
         self,
@@ -104,21 +108,36 @@ class Predictor:
         return [
             self._decode(
                 structure,
+                section,
                 Scores(*(rows[i] for rows in arrays)),
                 known[i] if known else None,
             )
-            for i, structure in enumerate(structures)
+            for i, (structure, section) in enumerate(zip(structures, sections, strict=True))
         ]
 
-    def _decode(self, structure: Structure, scores: Scores, known: Known | None) -> Predicted:
+    def _decode(
+        self, structure: Structure, section: Encoded, scores: Scores, known: Known | None
+    ) -> Predicted:
         if known:
             scores = echo(structure, scores, known)
         labels = self.decoder(structure, scores, known)
+        if self.spacings:
+            labels = self._settle(structure, section, labels, known)
         sure = None
         if self.calibration:
             odds = element_log_odds(structure.parents, labels.roles, scores)
             sure = self.calibration.confidences(odds)
         return Predicted(labels.roles, labels.props, labels.boxes, sure)
+
+    def _settle(
+        self, structure: Structure, section: Encoded, labels: Labels, known: Known | None
+    ) -> Labels:
+        """Labels whose boxes agree with each other; what is known of boxes stays as it is."""
+        assert self.spacings
+        aspect = section.image_height / self.params.image_width
+        fixed = known.boxed if known else ()
+        seen = section.grounding[:, 0] > 0
+        return settle(structure, labels, aspect, seen, self.spacings, fixed)
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ from dlt.model.layout_model import LayoutModel
 from dlt.params import Evaluate, ModelParams, Sample
 from dlt.predict import Predictor
 from dlt.section.labels import Labels, contract
-from dlt.train.model_file import CALIBRATION_FILE, MODEL_FILE, save_model
+from dlt.train.model_file import CALIBRATION_FILE, MODEL_FILE, SPACINGS_FILE, save_model
 from tests.test_shards import write_shards
 
 ROOT = Path(__file__).parents[1]
@@ -226,10 +226,16 @@ def test_examples_are_held_few_at_a_time(
     assert again == whole
 
 
-def test_a_damaged_calibration_is_one_line(out: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [(CALIBRATION_FILE, '{"bias": 0, "weight": -1}'), (SPACINGS_FILE, '{"counts": {"gap": [1]}}')],
+)
+def test_a_damaged_file_beside_the_weights_is_one_line(
+    out: Path, tmp_path: Path, file: str, content: str
+) -> None:
     shutil.copytree(out / "model", tmp_path / "model")
-    (tmp_path / "model" / CALIBRATION_FILE).write_text('{"bias": 0, "weight": -1}')
-    with pytest.raises(DltError, match=CALIBRATION_FILE):
+    (tmp_path / "model" / file).write_text(content)
+    with pytest.raises(DltError, match=file):
         Predictor.load(tmp_path / "model")
 
 

@@ -72,6 +72,7 @@ def test_all_wrong_values_are_named_in_one_line(tmp_path: Path) -> None:
         ({"train__batch_size": "auto", "train__gradient_accumulation": 2}, "gradient_accumulation"),
         ({"phases__phase1__train__batch_size": "auto"}, "batch_size"),
         ({"train__typo": 1}, "train.typo"),
+        ({"train__init_share": 0.5}, "init_share is above 0, but init_from"),
         ({"seed": -1}, "seed"),
         ({"model__d_model": 100}, "model.d_model"),
         ({"ingest__source": "archive"}, "archive.path"),

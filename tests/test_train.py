@@ -26,6 +26,7 @@ from dlt.train.plan import epoch_examples
 from dlt.train.rate import learning_rate
 from dlt.train.resume import resume
 from dlt.train.run import Run, new_run
+from dlt.train.start import drawn_back
 from tests.test_model import TINY, sections
 
 ALONE = Ranks(0, 1, torch.device("cpu"))
@@ -141,6 +142,18 @@ def test_the_newest_checkpoints_and_the_best_are_kept(tmp_path: Path) -> None:
     assert read_checkpoint(tmp_path / "best.pt") == {"step": 1}
 
 
+def test_weights_are_drawn_back_to_where_they_began(examples: Sections) -> None:
+    run = fresh_run()
+    start = {name: weight.clone() for name, weight in run.model.state_dict().items()}
+    trained = epochs(run, examples, 1).average_weights()
+    assert all(torch.equal(w, trained[name]) for name, w in drawn_back(trained, start, 0).items())
+    for name, weight in drawn_back(trained, start, 0.25).items():
+        if weight.is_floating_point():
+            torch.testing.assert_close(weight, 0.75 * trained[name] + 0.25 * start[name])
+        else:  # which words are known
+            assert torch.equal(weight, trained[name])
+
+
 @pytest.mark.parametrize("damage", ["truncated", "empty", "pickle"])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
@@ -182,7 +195,7 @@ def test_what_decides_the_result_makes_another_run_and_nothing_else() -> None:
     assert key() == key(batch_size=2, gradient_accumulation=2)
 
 
-@pytest.mark.parametrize("package", ["section", "grounding", "data", "model", "train"])
+@pytest.mark.parametrize("package", ["section", "grounding", "data", "spacing", "model", "train"])
 def test_other_code_makes_another_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:

@@ -87,6 +87,11 @@ class Known:
         """The given prop labels by node."""
         return {i: self.labels.props[i] for i, own in enumerate(self.given) if "prop" in own}
 
+    @property
+    def boxed(self) -> frozenset[int]:
+        """The nodes of whose boxes anything is given."""
+        return frozenset(i for i, own in enumerate(self.given) if own & _BOXED)
+
     def place(self, node: int, box: Box) -> Box:
         """A predicted box (corner and size) of a node with what is given of it, in the screenshot."""
         given = self.given[node] & _BOXED

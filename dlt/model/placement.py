@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from dlt.data.batch import Inputs
 from dlt.data.encode import NUM_PLACES
 from dlt.model.boxes import between, edges, into_frames, of_parents, whole
-from dlt.section.roles import DROP, MERGE, NODE_ROLES
+from dlt.section.roles import DROP, LAYOUT_ROLES, MERGE, NODE_ROLES
 
 _FLOW = 12  # numbers that `flow` takes
 _OWN = (4 * NUM_PLACES, 4 * (NUM_PLACES + 2), 4)  # shifts, pulls, whether edges touch the frame's
@@ -29,8 +29,7 @@ NUM_BOX_NUMBERS = sum(_PARTS)  # of a node: see `place_boxes`
 _LESS_GAP = 3.0  # so much smaller than a node is a gap at first, as a logarithm
 _MOST_LOG = 8.0
 _SHIFT = 0.02  # widths of the screenshot that a shift of 1 is
-_HOLDERS = ("section", "grid", "column", "wrapper", "freedom", MERGE, DROP)  # no leaf elements
-_LEAVES = torch.tensor([role not in _HOLDERS for role in NODE_ROLES])
+_LEAVES = torch.tensor([role not in (*LAYOUT_ROLES, MERGE, DROP) for role in NODE_ROLES])
 
 
 @dataclass(frozen=True)

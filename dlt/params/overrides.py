@@ -6,7 +6,7 @@ from pydantic import model_validator
 
 from dlt.blocks import inheriting
 from dlt.params.training import ModelParams, TrainParams
-from dlt.params.types import Auto, Count
+from dlt.params.types import Auto, Count, Fraction
 
 PhaseName = Literal["auto", "phase1", "phase2", "phase3", "phase4"]
 
@@ -35,7 +35,14 @@ class TrainOverrides(SomeTrain):
 
     phase: PhaseName = "auto"
     init_from: str | None = None
+    init_share: Fraction = 0.0
     resume_from: str | None = None
     config_file: str | None = None
     tensorboard: bool = False
     monitor_system: bool = False
+
+    @model_validator(mode="after")
+    def _has_start(self) -> "TrainOverrides":
+        if self.init_share and self.init_from is None:
+            raise ValueError("init_share is above 0, but init_from names no model")
+        return self

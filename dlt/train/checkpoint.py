@@ -24,7 +24,7 @@ CHECKPOINTS = Path(".checkpoints")
 FINISHED = "finished"
 BEST = "best.pt"
 # packages whose code decides the weights
-_CODE = ("section", "grounding", "data", "model", "train")
+_CODE = ("section", "grounding", "data", "spacing", "model", "train")
 _DAMAGE = (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError)
 # train: parameters that say where and how a run is computed; it may go on with others
 _MEANS = (

@@ -23,6 +23,7 @@ from dlt.model.layout_model import LayoutModel, count_parameters
 from dlt.params import ModelParams, Params, Phase, Sample, TrainParams
 from dlt.paths import outside
 from dlt.predict import Predictor
+from dlt.spacing.spacings import Spacings, find_spacings
 from dlt.train.batches import Limits, Steps
 from dlt.train.calibrate import calibrate
 from dlt.train.checkpoint import (
@@ -38,10 +39,11 @@ from dlt.train.hardware import local_cores, settle
 from dlt.train.health import memory_in_one_line, way_back
 from dlt.train.loop import role_weights, train_epoch
 from dlt.train.memory import divide_batch
-from dlt.train.model_file import load_model, model_digest, save_model
+from dlt.train.model_file import model_digest, save_model
 from dlt.train.plan import Plan
 from dlt.train.resume import resume
 from dlt.train.run import Run, new_run
+from dlt.train.start import drawn_back, initial_model
 from dlt.train.stopping import check_metric, is_finished, keep_best
 from dlt.train.validation import val_losses, val_pairs
 from dlt.tune.pruning import should_stop
@@ -64,8 +66,10 @@ class Job:
     val_set: Sequence[Labelled]
     words: tuple[np.ndarray, np.ndarray]  # of classes and texts, as from `known_words`
     bearings: np.ndarray  # as from `find_bearings`
+    spacings: Spacings
     weights: torch.Tensor  # of the roles
     folder: Path  # of checkpoints
+    start: Mapping[str, torch.Tensor]  # the weights at first
 
 
 def fit(
@@ -92,21 +96,25 @@ def fit(
     encoded = [section.encoded for section in sample]
     bearings = find_bearings(encoded, chosen.model.image_width)
     weights = role_weights(encoded, chosen.train.role_balance).to(ranks.device)
-    job = Job(phase, params, chosen, train_set, val_set, words, bearings, weights, folder)
+    torch.manual_seed(params.seed)
+    model = initial_model(chosen.model, params.train.init_from)
+    start = {name: weight.clone() for name, weight in model.state_dict().items()}
+    seen = words, bearings, _spacings(sample, chosen.model.image_width)
+    job = Job(phase, params, chosen, train_set, val_set, *seen, weights, folder, start)
     with (
         memory_in_one_line(chosen.train),
         way_back(folder),
         _log(log, config, params.train.monitor_system, ranks) as live,
         Observer(log, phase, chosen.train, params.train, speaks=ranks.first) as observer,
     ):
-        run = _begin(job, splits, live, ranks)
+        run = _begin(model, job, splits, live, ranks)
         _train(run, job, live, observer)
     if ranks.first:
         _tell(run, log)
         model = LayoutModel(chosen.model)
         model.load_state_dict(run.best_weights)
         predictor = Predictor(model.to(ranks.device), chosen.model, VAL_SAMPLE)
-        save_model(models, model, config, calibrate(predictor, val_set))
+        save_model(models, model, config, calibrate(predictor, val_set), job.spacings)
         finish_checkpoints(folder, chosen.train.keep_checkpoints)
 
 
@@ -121,6 +129,7 @@ def _config(phase: str, params: Params) -> dict[str, Any]:
         "phase": phase,
         "seed": params.seed,
         "init_from": model_digest(Path(outside(start))) if start else "",
+        "init_share": params.train.init_share,
         "resume_from": checkpoint_digest(Path(outside(resumed))) if resumed else "",
         **params.resolve(phase).model_dump(),
         "data": params.data.model_dump(),
@@ -141,10 +150,10 @@ def _read(
     return train_set, open_sections(val, few, model, "val")
 
 
-def _begin(job: Job, splits: Mapping[str, Any], live: Live | None, ranks: Ranks) -> Run:
+def _begin(
+    model: LayoutModel, job: Job, splits: Mapping[str, Any], live: Live | None, ranks: Ranks
+) -> Run:
     """A new run, or one that goes on."""
-    torch.manual_seed(job.params.seed)
-    model = _initial_model(job.chosen.model, job.params.train.init_from)
     model.encoder.nodes.know(*job.words)
     model.encoder.measure(job.bearings)
     run = new_run(model.to(ranks.device), job.chosen.train, ranks)
@@ -154,7 +163,7 @@ def _begin(job: Job, splits: Mapping[str, Any], live: Live | None, ranks: Ranks)
     for block, values in job.chosen.model_dump().items():
         ranks.say(f"  {block}: " + ", ".join(f"{name} {value}" for name, value in values.items()))
     data = [splits["data_hash"], job.params.seed, job.params.data.max_examples]
-    run.order = json.dumps([*data, *_deciding(job.chosen.train)])
+    run.order = json.dumps([*data, job.params.train.init_share, *_deciding(job.chosen.train)])
     resume(run, job.folder, job.params.train.resume_from)
     for metrics in run.history:
         _log_metrics(live, metrics)
@@ -168,23 +177,18 @@ def _deciding(params: TrainParams) -> list[Any]:
     return [params.augmentation_factor, params.early_stopping.metric, *stages]
 
 
-def _initial_model(params: ModelParams, start: str | None) -> LayoutModel:
-    """Random weights, or those of a trained model of the same size."""
-    model = LayoutModel(params)
-    if start is not None:
-        trained, config = load_model(Path(outside(start)))
-        size = ModelParams(**config["model"]).model_copy(update={"dropout": params.dropout})
-        if size != params:
-            raise DltError(f"train.init_from: {start} has another model: {config['model']}")
-        model.load_state_dict(trained.state_dict())
-    return model
-
-
 def known_words(sections: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray]:
     """The buckets of class tokens and of words that several sites of `sections` share."""
     classes = shared_buckets(((s.site, s.encoded.class_tokens) for s in sections), CLASS_BUCKETS)
     words = shared_buckets(((s.site, s.encoded.text_tokens) for s in sections), TEXT_BUCKETS)
     return classes, words
+
+
+def _spacings(sections: Sequence[Labelled], image_width: int) -> Spacings:
+    """How far elements of `sections` are from each other."""
+    return find_spacings(
+        (s.structure, s.truth, s.encoded.image_height / image_width) for s in sections
+    )
 
 
 def _train(run: Run, job: Job, live: Live | None, observer: Observer) -> None:
@@ -203,7 +207,8 @@ def _train(run: Run, job: Job, live: Live | None, observer: Observer) -> None:
         better = False
         due = run.epoch % params.eval_every == 0 or run.epoch == params.epochs
         if due and run.epoch > params.proposal_epochs:
-            weights = run.average_weights()
+            share = job.params.train.init_share
+            weights = drawn_back(run.average_weights(), job.start, share)
             metrics |= _evaluate(run, job, params, weights)
             better = keep_best(run, metrics, weights, params.early_stopping)
             accuracy = metrics["val/layout_accuracy"]
@@ -233,7 +238,7 @@ def _evaluate(
     model.load_state_dict(weights)
     limits = Limits.of(job.chosen.model, params)
     metrics = val_losses(model, job.val_set, params, limits, job.weights, run.ranks)
-    predictor = Predictor(model, job.chosen.model, VAL_SAMPLE)
+    predictor = Predictor(model, job.chosen.model, VAL_SAMPLE, spacings=job.spacings)
     pairs = val_pairs(predictor, job.val_set, run.ranks)
     found = evaluate_pairs(pairs)
     accuracy = found["layout_accuracy"].value or 0.0

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
@@ -15,26 +15,33 @@ from dlt.model.confidence import Calibration
 from dlt.model.layout_model import LayoutModel
 from dlt.params import ModelParams
 from dlt.section.roles import NODE_PROPS, NODE_ROLES
+from dlt.spacing.spacings import Spacings
 
 MODEL_FILE = "model.safetensors"
 CALIBRATION_FILE = "calibration.json"
+SPACINGS_FILE = "spacings.json"
 FORMAT = "1"
 
 
 def save_model(
-    folder: Path, model: LayoutModel, config: dict[str, Any], calibration: Calibration | None = None
+    folder: Path,
+    model: LayoutModel,
+    config: dict[str, Any],
+    calibration: Calibration | None = None,
+    spacings: Spacings | None = None,
 ) -> None:
     """Write the weights with `config`, which must hold the model's parameters under `model`.
 
-    The calibration of its confidence lies beside them as JSON.
+    The calibration of its confidence and the spacings of its training lie beside them as JSON.
     """
     vocabulary = {"roles": NODE_ROLES, "props": NODE_PROPS}
     metadata = {"format": FORMAT, "config": json.dumps(config), **_as_text(vocabulary)}
     content = save({k: v.contiguous() for k, v in model.state_dict().items()}, metadata)
     with new_file(folder / MODEL_FILE) as aside:
         aside.write_bytes(_sort_header(content))
-    if calibration:
-        write_json(folder / CALIBRATION_FILE, calibration.model_dump())
+    for name, beside in (CALIBRATION_FILE, calibration), (SPACINGS_FILE, spacings):
+        if beside:
+            write_json(folder / name, beside.model_dump())
 
 
 def load_model(folder: Path) -> tuple[LayoutModel, dict[str, Any]]:
@@ -71,11 +78,22 @@ def load_calibration(folder: Path) -> Calibration | None:
     Raises:
         DltError: the file is damaged.
     """
-    path = folder / CALIBRATION_FILE
+    return _load_beside(folder / CALIBRATION_FILE, Calibration)
+
+
+def load_spacings(folder: Path) -> Spacings | None:
+    """Read how far elements were from each other in a model's training; raises and None as above."""
+    return _load_beside(folder / SPACINGS_FILE, Spacings)
+
+
+_Beside = TypeVar("_Beside", Calibration, Spacings)
+
+
+def _load_beside(path: Path, kind: type[_Beside]) -> _Beside | None:
     if not path.is_file():
         return None
     try:
-        return Calibration.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise DltError(f"{path}: {error.errors()[0]['msg']}") from None
 
