@@ -6,13 +6,14 @@ nor boxes, trained on train alone, over seeds:
 - extra-trees on hand-made node features (`dlt/evaluate/node_trees.py`);
 - our own encoder with the diffusion taken out: the proposal, by cross-entropy.
 
-With --init-from the second starts from a trained model. One thread, so that rows repeat exactly.
+With --init-from the second starts from a trained model, and keeps --init-share of its weights. One
+thread, so that rows repeat exactly.
 """
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from statistics import mean, pstdev
+from statistics import mean, stdev
 
 import torch
 
@@ -34,6 +35,7 @@ from dlt.train.hardware import settle
 from dlt.train.loop import role_weights, train_epoch
 from dlt.train.model_file import load_model
 from dlt.train.run import new_run
+from dlt.train.start import drawn_back
 
 METRICS = ("layout_accuracy", "element_precision", "element_f1", "node_accuracy")
 Predict = Callable[[Sequence[Labelled]], list[Pair]]
@@ -46,6 +48,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--init-from", type=Path)
+    parser.add_argument("--init-share", type=float, default=0.0)
     args = parser.parse_args()
     keep_freed_memory()
     torch.set_num_threads(1)
@@ -65,7 +68,7 @@ def main() -> None:
         predict = [train(seed) for seed in range(args.seeds)]
         lines += [row(name, split, predict, data[split]) for split in ("val", "test")]
         print("\n".join(lines[-2:]), flush=True)
-    start = " --init-from MODEL" if args.init_from else ""
+    start = f" --init-from MODEL --init-share {args.init_share}" if args.init_from else ""
     command = f"`python -m benchmarks.references DATA --epochs {args.epochs}{start}`\n\n"
     about = f"Mean ± standard deviation over {args.seeds} seeds, one thread.\n\n"
     title = "References" + (", from a model of synthetic sections" if start else "")
@@ -78,7 +81,7 @@ def row(name: str, split: str, methods: Iterable[Predict], sections: Sequence[La
     cells = []
     for metric in METRICS:
         values = [measures[metric].value or 0.0 for measures in found]
-        cells.append(f"{mean(values):.3f} ± {pstdev(values):.3f}")
+        cells.append(f"{mean(values):.3f} ± {stdev(values):.3f}")
     return f"| {name} | {split} | {' | '.join(cells)} |"
 
 
@@ -106,6 +109,7 @@ def encoder(
     model.encoder.measure(find_bearings(encoded, phase.model.image_width))
     changes = {"proposal_epochs": args.epochs, "epochs": args.epochs, "batch_size": 8}
     params = settle(phase.train.model_copy(update=changes), ranks)
+    start = {name: weight.clone() for name, weight in model.state_dict().items()}
     run = new_run(model, params, ranks)
     weights = role_weights(encoded, params.role_balance)
     data, limits = Sections(list(train)), Limits.of(phase.model, params)
@@ -113,7 +117,7 @@ def encoder(
     for epoch in range(args.epochs):
         steps = Steps(data, range(len(train)), params, limits, seed, epoch, ranks, run.step_size)
         train_epoch(run, steps, params, weights, span)
-    model.load_state_dict(run.average_weights())
+    model.load_state_dict(drawn_back(run.average_weights(), start, args.init_share))
     return lambda sections: predict_pairs(Predictor(model, phase.model), sections)
 
 

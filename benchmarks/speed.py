@@ -26,6 +26,7 @@ from dlt.predict import Predictor
 from dlt.process import keep_freed_memory
 from dlt.train.batches import Limits, Part, Steps
 from dlt.train.distributed import Ranks
+from dlt.train.fit import spacings_of
 from dlt.train.hardware import settle
 from dlt.train.loop import role_weights, train_epoch
 from dlt.train.run import new_run
@@ -117,6 +118,7 @@ class Bench:
         self.alone = collate_inputs([found[len(made) // 2].encoded]).to(DEVICE)
         self.many = collate_inputs([one.encoded for one in found[:MANY]]).to(DEVICE)
         self.size = phase.model
+        self.spacings = spacings_of(found, phase.model.image_width)
         ranks = Ranks(0, 1, DEVICE)
         self.params = settle(phase.train, ranks).model_copy(
             update={"batch_size": batch, "dataloader_num_workers": 0, "proposal_epochs": 1}
@@ -155,7 +157,7 @@ class Bench:
     def predict(self, steps: int) -> None:
         """A section, from its files' content to labels."""
         settings = self.settings.model_copy(update={"steps": steps})
-        predictor = Predictor(self.model, self.size, settings)
+        predictor = Predictor(self.model, self.size, settings, spacings=self.spacings)
         predictor.predict(self.example.structure, self.screenshot)
 
     def sample(self, steps: int) -> None:

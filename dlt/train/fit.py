@@ -99,7 +99,7 @@ def fit(
     torch.manual_seed(params.seed)
     model = initial_model(chosen.model, params.train.init_from)
     start = {name: weight.clone() for name, weight in model.state_dict().items()}
-    seen = words, bearings, _spacings(sample, chosen.model.image_width)
+    seen = words, bearings, spacings_of(sample, chosen.model.image_width)
     job = Job(phase, params, chosen, train_set, val_set, *seen, weights, folder, start)
     with (
         memory_in_one_line(chosen.train),
@@ -184,8 +184,8 @@ def known_words(sections: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray]:
     return classes, words
 
 
-def _spacings(sections: Sequence[Labelled], image_width: int) -> Spacings:
-    """How far elements of `sections` are from each other."""
+def spacings_of(sections: Sequence[Labelled], image_width: int) -> Spacings:
+    """How far elements of `sections` are from each other; `image_width` in px, as encoded."""
     return find_spacings(
         (s.structure, s.truth, s.encoded.image_height / image_width) for s in sections
     )
