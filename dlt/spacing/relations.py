@@ -28,9 +28,7 @@ class Relation(NamedTuple):
     first: int
     second: int
     kind: str  # of distance: what it is, what holds both, and how, what is held
-    mirrored: bool = (
-        False  # it is from the bottom of the screenshot that the second edge is measured
-    )
+    mirrored: bool = False  # the second edge is measured from below
 
 
 def find_relations(elements: Sequence[Element], boxes: Floats) -> Iterator[Relation]:
@@ -43,29 +41,35 @@ def find_relations(elements: Sequence[Element], boxes: Floats) -> Iterator[Relat
     for i, element in enumerate(elements[1:], start=1):
         held.setdefault(element.parent, []).append(i)
     for holder, children in held.items():
-        rows = _rows(children, boxes)
-        several = any(len(row) > 1 for row in rows)
-        frame = f"{elements[holder].role}/{'rows' if several else 'stack'}"
+        yield from _of_family(elements, boxes, holder, children)
 
-        def relation(kind: str, a: int, b: int, child: int, frame: str = frame) -> Relation:
-            role = elements[child].role
-            return Relation(a, b, f"{kind}/{frame}/{role if role in LAYOUT_ROLES else 'leaf'}")
 
-        if holder == 0:
-            first, last = 2 * rows[0][0] + TOP, 2 * rows[-1][-1] + BOTTOM
-            yield relation("margins", first, last, rows[0][0])._replace(mirrored=True)
-        for child in rows[0]:
-            yield relation("above", 2 * holder + TOP, 2 * child + TOP, child)
-        for child in rows[-1]:
-            yield relation("below", 2 * child + BOTTOM, 2 * holder + BOTTOM, child)
-        for row in rows:
-            for a, b in pairwise(row):
-                yield relation("tops", 2 * a + TOP, 2 * b + TOP, b)
-                yield relation("bottoms", 2 * a + BOTTOM, 2 * b + BOTTOM, b)
-        for row, following in pairwise(rows):
-            lowest = max(row, key=lambda i: boxes[i, 3])
-            for child in following:
-                yield relation("gap", 2 * lowest + BOTTOM, 2 * child + TOP, child)
+def _of_family(
+    elements: Sequence[Element], boxes: Floats, holder: int, children: Sequence[int]
+) -> Iterator[Relation]:
+    """The relations of the elements in one holder, to each other and to it."""
+    rows = _rows(children, boxes)
+    frame = f"{elements[holder].role}/{'rows' if any(len(row) > 1 for row in rows) else 'stack'}"
+
+    def kind(name: str, child: int) -> str:
+        role = elements[child].role
+        return f"{name}/{frame}/{role if role in LAYOUT_ROLES else 'leaf'}"
+
+    if holder == 0:
+        first, last = rows[0][0], rows[-1][-1]
+        yield Relation(2 * first + TOP, 2 * last + BOTTOM, kind("margins", first), mirrored=True)
+    for child in rows[0]:
+        yield Relation(2 * holder + TOP, 2 * child + TOP, kind("above", child))
+    for child in rows[-1]:
+        yield Relation(2 * child + BOTTOM, 2 * holder + BOTTOM, kind("below", child))
+    for row in rows:
+        for a, b in pairwise(row):
+            yield Relation(2 * a + TOP, 2 * b + TOP, kind("tops", b))
+            yield Relation(2 * a + BOTTOM, 2 * b + BOTTOM, kind("bottoms", b))
+    for row, following in pairwise(rows):
+        lowest = max(row, key=lambda i: boxes[i, 3])
+        for child in following:
+            yield Relation(2 * lowest + BOTTOM, 2 * child + TOP, kind("gap", child))
 
 
 def _rows(children: Sequence[int], boxes: Floats) -> list[list[int]]:

@@ -85,7 +85,13 @@ def _settled(
     held: Bools,
     spacings: Spacings,
 ) -> Floats:
-    """Tops and bottoms [elements, 2] in px."""
+    """Tops and bottoms [elements, 2] in px.
+
+    Args:
+        boxes: where the model thinks elements are: left, top, right, bottom in px.
+        scale: px that cost 1.
+        held: whether an element stays.
+    """
     thought_e = boxes[:, 1::2].reshape(-1)
     known = [(r, spacings.costs(r.kind)) for r in find_relations(elements, boxes)]
     spaced = [(relation, costs) for relation, costs in known if costs is not None]
