@@ -123,7 +123,7 @@ def test_new_examples_continue_a_model_and_what_it_forgets_is_told(
     shutil.copytree(done.root / "data" / "processed" / "test", tmp_path / "old_test")
     write_dataset(tmp_path / "new", 12, seed=7)
     sets = ["ingest.source=archive", "ingest.archive.path=../new", "train.init_from=../start"]
-    sets += ["evaluate.old_test=../old_test"]
+    sets += ["train.init_share=0.5", "evaluate.old_test=../old_test"]
     before = done.json("metrics/evaluate.json")["layout_accuracy"]
     said = done.dvc("exp", "run", "-n", "more", *(f"-S{value}" for value in sets))
     assert f"{before:.3f} before training went on" in said
