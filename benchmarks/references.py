@@ -45,11 +45,13 @@ def main() -> None:
     """Print the table, and put it into benchmarks/RESULTS.md."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="at least 2")
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--init-from", type=Path)
     parser.add_argument("--init-share", type=float, default=0.0)
     args = parser.parse_args()
+    if args.init_share and not args.init_from:
+        parser.error("--init-share is a share of --init-from's weights")
     keep_freed_memory()
     torch.set_num_threads(1)
     phase = load_params().phases.phase1
@@ -104,12 +106,12 @@ def encoder(
     if args.init_from:
         started, _ = load_model(args.init_from)
         model.encoder.load_state_dict(started.encoder.state_dict())
+    start = {name: weight.clone() for name, weight in model.state_dict().items()}
     model.encoder.nodes.know(*known_words(train))
     encoded = [section.encoded for section in train]
     model.encoder.measure(find_bearings(encoded, phase.model.image_width))
     changes = {"proposal_epochs": args.epochs, "epochs": args.epochs, "batch_size": 8}
     params = settle(phase.train.model_copy(update=changes), ranks)
-    start = {name: weight.clone() for name, weight in model.state_dict().items()}
     run = new_run(model, params, ranks)
     weights = role_weights(encoded, params.role_balance)
     data, limits = Sections(list(train)), Limits.of(phase.model, params)

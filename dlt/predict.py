@@ -11,11 +11,14 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from tqdm import tqdm
 
-from dlt.data.batch import collate_inputs
+from dlt.data.batch import collate_inputs, hide
 from dlt.data.encode import Encoded, encode
 from dlt.data.examples import read_examples
 from dlt.errors import DltError
@@ -48,6 +51,13 @@ class Predicted(Labels):
     confidences: tuple[float, ...] | None = None
 
 
+class Sight(NamedTuple):
+    """What the boxes of a section go by besides the scores."""
+
+    aspect: float  # of the screenshot, its height over its width
+    seen: NDArray[np.bool_]  # whether grounding sees a node; what comes after the nodes is padding
+
+
 @dataclass(frozen=True)
 class Predictor:
     """A trained model, ready for sections of any size."""
@@ -65,8 +75,13 @@ class Predictor:
         model, config = load_model(folder)
         model.to("cuda" if torch.cuda.is_available() else "cpu")
         params = ModelParams(**config["model"])
-        beside = load_calibration(folder), load_spacings(folder)
-        return cls(model, params, settings or Sample(), *beside)
+        return cls(
+            model,
+            params,
+            settings or Sample(),
+            calibration=load_calibration(folder),
+            spacings=load_spacings(folder),
+        )
 
     def predict(
         self,
@@ -105,39 +120,32 @@ class Predictor:
         given = collate_known(known, inputs.tags.shape[1], device) if known else None
         sampled = sample(self.model, inputs, self.sample, given)
         arrays = [t.float().cpu().numpy() for t in sampled]
+        # as the model sees it: what is hidden from it decides nothing
+        seen = hide(inputs, self.model.encoder.hidden).grounding[..., 0].cpu().numpy() > 0
         return [
             self._decode(
                 structure,
-                section,
                 Scores(*(rows[i] for rows in arrays)),
+                Sight(sections[i].image_height / self.params.image_width, seen[i]),
                 known[i] if known else None,
             )
-            for i, (structure, section) in enumerate(zip(structures, sections, strict=True))
+            for i, structure in enumerate(structures)
         ]
 
     def _decode(
-        self, structure: Structure, section: Encoded, scores: Scores, known: Known | None
+        self, structure: Structure, scores: Scores, sight: "Sight", known: Known | None
     ) -> Predicted:
         if known:
             scores = echo(structure, scores, known)
         labels = self.decoder(structure, scores, known)
         if self.spacings:
-            labels = self._settle(structure, section, labels, known)
+            given = known.boxed if known else ()
+            labels = settle(structure, labels, sight.aspect, sight.seen, self.spacings, given)
         sure = None
         if self.calibration:
             odds = element_log_odds(structure.parents, labels.roles, scores)
             sure = self.calibration.confidences(odds)
         return Predicted(labels.roles, labels.props, labels.boxes, sure)
-
-    def _settle(
-        self, structure: Structure, section: Encoded, labels: Labels, known: Known | None
-    ) -> Labels:
-        """Labels whose boxes agree with each other; what is known of boxes stays as it is."""
-        assert self.spacings
-        aspect = section.image_height / self.params.image_width
-        fixed = known.boxed if known else ()
-        seen = section.grounding[:, 0] > 0
-        return settle(structure, labels, aspect, seen, self.spacings, fixed)
 
 
 def main() -> None:

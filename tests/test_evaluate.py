@@ -228,7 +228,7 @@ def test_examples_are_held_few_at_a_time(
 
 @pytest.mark.parametrize(
     ("file", "content"),
-    [(CALIBRATION_FILE, '{"bias": 0, "weight": -1}'), (SPACINGS_FILE, '{"counts": {"gap": [1]}}')],
+    [(CALIBRATION_FILE, '{"bias": 0, "weight": -1}'), (SPACINGS_FILE, '{"counts": {"gap": {}}}')],
 )
 def test_a_damaged_file_beside_the_weights_is_one_line(
     out: Path, tmp_path: Path, file: str, content: str

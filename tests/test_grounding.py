@@ -15,6 +15,7 @@ from dlt.grounding.alignment import find_alignment
 from dlt.grounding.blobs import find_blobs
 from dlt.grounding.cells import find_cells
 from dlt.grounding.ground import _cheapest, ground
+from dlt.grounding.hairlines import find_hairlines
 from dlt.grounding.leaves import find_leaves
 from dlt.grounding.moves import _unaligned
 from dlt.grounding.rectangles import WIDTH, Pixels, mirrored
@@ -48,7 +49,56 @@ def paint_photo(image: Image.Image, box: tuple[int, int, int, int]) -> None:
     image.paste(Image.fromarray(noise).resize(size, Image.Resampling.NEAREST), box[:2])
 
 
+# --- hairlines ------------------------------------------------------------------------------------
+
+
+def hairlines(image: Image.Image) -> list[list[float]]:
+    """The hairlines of a page without anything else on it."""
+    pixels = np.asarray(image)
+    return find_hairlines(pixels, np.zeros((pixels.shape[0] - 1, WIDTH - 1), bool)).tolist()
+
+
+@pytest.mark.parametrize(("paper", "rule"), [("white", 245), ((90, 90, 90), 98)])
+@pytest.mark.parametrize("thick", [1, 2])
+def test_a_faint_rule_is_found(paper: str, rule: int, thick: int) -> None:
+    image = Image.new("RGB", (WIDTH, 60), paper)
+    ImageDraw.Draw(image).rectangle((40, 30, 599, 29 + thick), fill=(rule,) * 3)
+    assert hairlines(image) == [[40, 30, 600, 31]]
+    assert find_blobs(np.asarray(image)).tolist() == [[40, 30, 600, 31]]
+
+
+@pytest.mark.parametrize("height", range(1, 6))
+def test_low_pages_have_no_hairlines(height: int) -> None:
+    assert hairlines(Image.new("RGB", (WIDTH, height), "white")) == []
+
+
+def test_a_rule_under_a_line_of_text_is_part_of_it() -> None:
+    image, draw = page()
+    draw.rectangle((40, 96, 300, 96), fill=(245,) * 3)
+    assert len(find_blobs(np.asarray(image))) == 1
+    write(draw, 40, 80, "Some words on a line, and then some more", 16)
+    assert all(bottom - top > 5 for _, top, _, bottom in find_blobs(np.asarray(image)).tolist())
+
+
+def test_the_longest_hairlines_are_kept_of_a_page_full_of_dashes() -> None:
+    image, draw = page(2560)
+    for y in range(8, 2550, 4):
+        for x in range(0, 600, 50):
+            draw.rectangle((x, y, x + 40, y), fill=(245,) * 3)
+    draw.rectangle((10, 2555, 600, 2555), fill=(245,) * 3)
+    found = hairlines(image)
+    assert len(found) == 20 and found[0] == [10, 2555, 601, 2556]
+
+
 # --- blobs ----------------------------------------------------------------------------------------
+
+
+def test_an_icon_much_higher_than_a_text_stands_by_itself() -> None:
+    image, draw = page()
+    draw.rectangle((40, 90, 79, 129), fill="navy")
+    write(draw, 104, 104, "small words", 10)
+    icon, line = sorted(find_blobs(np.asarray(image)).tolist())
+    assert icon == [40, 90, 80, 130] and line[0] > 100
 
 
 def test_a_line_of_text_is_one_blob_and_a_frame_another() -> None:

@@ -20,16 +20,13 @@ from dlt.section.errors import SectionError
 from dlt.section.labels import Labels, contract
 from dlt.section.roles import DROP, MERGE, NODE_ROLES, ROLES, ROOT_ROLE
 from dlt.section.tree import Node, Structure
-from dlt.spacing.spacings import find_spacings
 from dlt.train.calibrate import fit_calibration
+from dlt.train.fit import spacings_of
 from tests.strategies import labels_of, structures
 from tests.test_model import TINY, model, sections
 
 SECTIONS = sections(6)
-SPACINGS = find_spacings(
-    (s.structure, s.truth, s.encoded.image_height / TINY.image_width) for s in SECTIONS
-)
-PREDICTOR = Predictor(model(), TINY, spacings=SPACINGS)
+PREDICTOR = Predictor(model(), TINY, spacings=spacings_of(SECTIONS, TINY.image_width))
 
 
 def scores_of(count: int, seed: int) -> Scores:

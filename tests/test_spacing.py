@@ -7,21 +7,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from dlt.grounding.rectangles import WIDTH
+from dlt.model.known import Known
+from dlt.predict import Predictor
 from dlt.section.labels import Labels, contract
 from dlt.section.roles import ROLES
 from dlt.section.tree import Box, Node, Structure
 from dlt.spacing.relations import find_relations
 from dlt.spacing.settle import settle
-from dlt.spacing.spacings import LEAST, MOST, WIDTH, Spacings, find_spacings
+from dlt.spacing.spacings import LEAST, MOST, Spacings, find_spacings
+from dlt.train.fit import spacings_of
 from tests.strategies import labelled
-from tests.test_model import TINY, sections
+from tests.test_model import TINY, model, sections
 
 HEIGHT = 320.0
 ASPECT = HEIGHT / WIDTH
-SPACINGS = find_spacings(
-    (s.structure, s.truth, s.encoded.image_height / TINY.image_width) for s in sections(20)
-)
+SPACINGS = spacings_of(sections(20), TINY.image_width)
 
 
 def page(roles: list[str], parents: list[int], boxes: list[Box | None]) -> tuple[Structure, Labels]:
@@ -109,6 +112,23 @@ def test_sections_without_boxes_tell_nothing() -> None:
     assert settle(structure, labels, ASPECT, seen, spacings) == labels
 
 
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"gap/a/b/c": {}},
+        {"gap/a/b/c": {10: 0}},
+        {"gap/a/b/c": {10: 10**23}},
+        {"gap/a/b/c": {161: 1}},
+        {"gap": {10: 1}},
+        {"/".join("a" * 5000): {10: 1}},
+        {f"gap/a/b/{'x' * i}": {1: 1} for i in range(1, 1002)},
+    ],
+)
+def test_spacings_from_elsewhere_are_checked(counts: dict[str, dict[int, int]]) -> None:
+    with pytest.raises(ValidationError):
+        Spacings.model_validate({"counts": counts})
+
+
 def test_a_file_of_spacings_holds_all() -> None:
     assert Spacings.model_validate_json(SPACINGS.model_dump_json()) == SPACINGS
     assert all(LEAST <= distance <= MOST for own in SPACINGS.counts.values() for distance in own)
@@ -137,6 +157,15 @@ def test_edges_that_are_a_little_off_come_into_line() -> None:
     assert np.abs(np.array(found) - [(22, 51), (62, 90), (102, 153)]).max() < 3
 
 
+@pytest.mark.parametrize("gap", [100, 150, 155, 170, 200])
+def test_long_distances_that_occur_are_left_alone(gap: int) -> None:
+    examples = [stack((10, 20), (20 + other, 300)) for other in range(0, 270, 3)]
+    spacings = find_spacings((*example, ASPECT) for example in examples)
+    structure, labels = stack((10.0, 20.0), (20.0 + gap, 300.0))
+    found = edges_of(settle(structure, labels, ASPECT, np.ones(3, bool), spacings))
+    assert np.abs(np.array(found) - [(10, 20), (20 + gap, 300)]).max() <= 2
+
+
 @settings(max_examples=80, deadline=None)
 @given(labelled(), st.data())
 def test_only_tops_and_bottoms_move_and_what_is_fixed_stays(
@@ -156,9 +185,31 @@ def test_only_tops_and_bottoms_move_and_what_is_fixed_stays(
         assert (after is None) == (labels.roles[i] not in ROLES)
         if before and after:
             assert (before[0], before[2]) == (after[0], after[2])
-            assert after[1] >= 0 and after[3] >= 0 and after[1] + after[3] <= 1 + 1e-4
+            assert after[1] >= 0 and after[3] >= 0 and after[1] + after[3] <= 1 + 1e-6
             if i in fixed or i == 0:
                 assert before == after
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_settled_boxes_can_be_given_back(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    ends = np.sort(rng.random((3, 2)), axis=1) * HEIGHT
+    structure, labels = stack(*map(tuple, ends.tolist()))
+    found = settle(structure, labels, ASPECT, rng.random(4) < 0.5, SPACINGS)
+    Known.of(structure, found).check(structure)
+
+
+@pytest.mark.parametrize("part", ["image", "text"])
+def test_what_is_hidden_from_the_model_moves_no_box(part: str) -> None:
+    (section,) = sections(1)
+    hidden = model()
+    hidden.encoder.hidden = frozenset([part])
+    predictor = Predictor(hidden, TINY, spacings=SPACINGS)
+    unseen = replace(section.encoded, grounding=np.zeros_like(section.encoded.grounding))
+    (with_it,) = predictor.predict_batch([section.structure], [section.encoded])
+    (without,) = predictor.predict_batch([section.structure], [unseen])
+    assert with_it.boxes == without.boxes
 
 
 def test_true_boxes_hardly_move() -> None:

@@ -29,7 +29,7 @@ _SIGN = 3.0  # times the height of a text: what is higher beside it does not wid
 
 
 def find_blobs(pixels: Pixels) -> Boxes:
-    """The blobs of a screenshot WIDTH px wide: at most 160, the largest if there are more, and hairlines."""
+    """The blobs of a screenshot WIDTH px wide: at most 160, the largest, and at most 20 hairlines."""
     ink = contrast(pixels) > _CONTRAST
     pieces = _largest(_without_insides(_pieces(ink, pixels), pixels, ink), _MAX_PIECES)
     blobs = _largest(add_white_text(_joined(_joined(pieces)), pixels), _MAX_BLOBS)

@@ -28,6 +28,8 @@ def find_hairlines(pixels: Pixels, ink: NDArray[np.bool_]) -> Boxes:
     lines = np.concatenate([_level_runs(grey), _level_runs(-grey)])
     kept: list[NDArray[np.int64]] = []
     for line in lines[np.argsort(lines[:, 0] - lines[:, 2], kind="stable")]:
+        if len(kept) == _MAX_HAIRLINES:
+            break
         left, top, right, bottom = line
         near = ink[max(top - _NEAR, 0) : bottom + _NEAR, left:right]
         beside = any(
@@ -36,7 +38,7 @@ def find_hairlines(pixels: Pixels, ink: NDArray[np.bool_]) -> Boxes:
         )
         if not beside and near.mean() <= _INKY:
             kept.append(line)
-    return np.array(kept[:_MAX_HAIRLINES], float).reshape(-1, 4)
+    return np.array(kept, float).reshape(-1, 4)
 
 
 def _level_runs(grey: NDArray[np.float32]) -> NDArray[np.int64]:

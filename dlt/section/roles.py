@@ -1,6 +1,7 @@
 """The vocabulary of the label law: element roles and the two other node labels, and the props.
 
-A new role is one line in `ROLES`, or one word of the layout roles; everything else (schemas, model heads, plots) follows.
+A new role is one line in `ROLES`, or one word in `LAYOUT_ROLES`; everything else (schemas, model
+heads, plots) follows.
 """
 
 LAYOUT_ROLES = ("section", "grid", "column", "wrapper", "freedom")  # of elements that hold others

@@ -23,11 +23,14 @@ Floats = NDArray[np.floating]
 
 
 class Relation(NamedTuple):
-    """That the distance from one edge to another is not just any. An edge is 2 · element + TOP or BOTTOM."""
+    """That the distance from one edge to another is not just any.
+
+    An edge is 2 · element + TOP or BOTTOM.
+    """
 
     first: int
     second: int
-    kind: str  # of distance: what it is, what holds both, and how, what is held
+    kind: str  # name / role of what holds both / rows or stack / role of what is held, or leaf
     mirrored: bool = False  # the second edge is measured from below
 
 
@@ -35,7 +38,7 @@ def find_relations(elements: Sequence[Element], boxes: Floats) -> Iterator[Relat
     """The relations of the elements of a layout, by where about their boxes are.
 
     Args:
-        boxes: left, top, right, bottom of each element [E, 4], in any unit.
+        boxes: left, top, right, bottom of each element [E, 4], in px or fractions.
     """
     held: dict[int, list[int]] = {}
     for i, element in enumerate(elements[1:], start=1):

@@ -8,17 +8,18 @@ suffixes: e edge, r relation, d distance, k candidate, i and j candidates of the
 edge.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlt.grounding.rectangles import WIDTH
 from dlt.section.labels import Labels, contract
 from dlt.section.roles import LAYOUT_ROLES, ROLES
 from dlt.section.tree import Box, Element, Structure
 from dlt.spacing.relations import BOTTOM, TOP, Relation, find_relations
-from dlt.spacing.spacings import LEAST, MOST, WIDTH, Spacings
+from dlt.spacing.spacings import LEAST, MOST, Spacings
 
 _ROUNDS = 2  # the second looks around what the first has found
 _STEPS = 12  # of messages, each way
@@ -34,6 +35,7 @@ _FAR = 8.0  # what it costs at most to be elsewhere
 _UPRIGHT = np.where(np.arange(LEAST, MOST + 1) < 1, 50.0, 0.0)  # a bottom is below its top
 
 Floats = NDArray[np.floating]
+Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
@@ -48,7 +50,7 @@ def settle(
     """Labels with boxes → the same with tops and bottoms that agree with each other.
 
     Args:
-        aspect: of the screenshot: its height over its width.
+        aspect: of the screenshot as the model sees it: its height over its width.
         seen: whether grounding sees a node [N].
         fixed: nodes whose boxes stay. That of the section stays, too.
     """
@@ -67,7 +69,8 @@ def settle(
     for i, (x, y, w, h), (top, bottom), stays in zip(
         nodes, layout.boxes, edges.tolist(), held, strict=True
     ):
-        boxes[i] = (x, y, w, h) if stays else (x, round(top, 4), w, round(bottom - top, 4))
+        low, high = round(top, 4), round(bottom, 4)
+        boxes[i] = (x, y, w, h) if stays else (x, low, w, round(high - low, 4))
     return replace(labels, boxes=tuple(boxes))
 
 
@@ -92,36 +95,46 @@ def _settled(
         scale: px that cost 1.
         held: whether an element stays.
     """
-    thought_e = boxes[:, 1::2].reshape(-1)
     known = [(r, spacings.costs(r.kind)) for r in find_relations(elements, boxes)]
     spaced = [(relation, costs) for relation, costs in known if costs is not None]
-    heights = [
-        (Relation(2 * i + TOP, 2 * i + BOTTOM, "height"), _UPRIGHT) for i in range(1, len(elements))
-    ]
     if not spaced:
         return boxes[:, 1::2]
-    net = _Net.of([*spaced, *heights], height)
-    likely = [
-        (relation, np.argsort(costs, kind="stable")[:_LIKELY] + LEAST)
-        for relation, costs in spaced
-        if not relation.mirrored
-    ]
+    thought_e, held_e1 = boxes[:, 1::2].reshape(-1), np.repeat(held, 2)[:, None]
     uneven_e = 1 + _UNEVEN * (_GOLDEN * np.arange(len(thought_e)) % 1)
     scale_e = np.repeat(scale, 2) * uneven_e
-    found_e = thought_e
+    net, likely, found_e = (
+        _Net.of([*spaced, *_heights(elements)], height),
+        _likely(spaced),
+        thought_e,
+    )
     for _ in range(_ROUNDS):
         places_ek = _candidates(found_e, thought_e, likely).clip(0, height)
-        places_ek = np.where(np.repeat(held, 2)[:, None], thought_e[:, None], places_ek)
+        places_ek = np.where(held_e1, thought_e[:, None], places_ek)
         off_ek = np.abs(places_ek - thought_e[:, None]) / scale_e[:, None]
         found_e = net.cheapest(places_ek, np.minimum(off_ek, _FAR).astype(np.float32))
     top, bottom = found_e.reshape(-1, 2).T
     return np.column_stack([top, np.maximum(top, bottom)])
 
 
+def _heights(elements: Sequence[Element]) -> Iterator[tuple[Relation, Floats]]:
+    """That each element but the section ends below where it begins."""
+    for i in range(1, len(elements)):
+        yield Relation(2 * i + TOP, 2 * i + BOTTOM, "height"), _UPRIGHT
+
+
+def _likely(spaced: Sequence[tuple[Relation, Floats]]) -> list[tuple[Relation, Ints]]:
+    """The likeliest distances of each relation; not those that lie beyond."""
+    return [
+        (relation, np.argsort(costs[1:-1], kind="stable")[:_LIKELY] + LEAST + 1)
+        for relation, costs in spaced
+        if not relation.mirrored
+    ]
+
+
 def _candidates(
-    found_e: Floats, thought_e: Floats, likely: Sequence[tuple[Relation, NDArray[np.int64]]]
+    found_e: Floats, thought_e: Floats, likely: Sequence[tuple[Relation, Ints]]
 ) -> Floats:
-    """The places [E, K] that each edge may have, but for where the section ends in whole px."""
+    """The places [E, K] that each edge may have: where it was found, and whole px."""
     places = np.tile(np.rint(found_e)[:, None], _PLACES)
     count = np.zeros(len(found_e), int)
     for relation, distances in likely:
@@ -134,7 +147,7 @@ def _candidates(
                 count[edge] += 1
     around = np.rint(thought_e)[:, None] + np.arange(-_AROUND, _AROUND + 1)
     near = places[..., None] + np.arange(-_NEAR, _NEAR + 1)
-    return np.column_stack([around, near.reshape(len(found_e), -1)])
+    return np.column_stack([found_e, around, near.reshape(len(found_e), -1)])
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class Job:
     spacings: Spacings
     weights: torch.Tensor  # of the roles
     folder: Path  # of checkpoints
-    start: Mapping[str, torch.Tensor]  # the weights at first
+    start: Mapping[str, torch.Tensor]  # the weights at first; empty where none of them are kept
 
 
 def fit(
@@ -92,15 +92,22 @@ def fit(
     check_metric(chosen.train.early_stopping.metric, val_set)
     chosen = chosen.model_copy(update={"train": divide_batch(chosen, train_set, ranks)})
     sample = train_set.sample()
-    words = known_words(sample)
-    encoded = [section.encoded for section in sample]
-    bearings = find_bearings(encoded, chosen.model.image_width)
-    weights = role_weights(encoded, chosen.train.role_balance).to(ranks.device)
+    encoded, share = [section.encoded for section in sample], params.train.init_share
     torch.manual_seed(params.seed)
     model = initial_model(chosen.model, params.train.init_from)
-    start = {name: weight.clone() for name, weight in model.state_dict().items()}
-    seen = words, bearings, spacings_of(sample, chosen.model.image_width)
-    job = Job(phase, params, chosen, train_set, val_set, *seen, weights, folder, start)
+    job = Job(
+        phase=phase,
+        params=params,
+        chosen=chosen,
+        train_set=train_set,
+        val_set=val_set,
+        words=known_words(sample),
+        bearings=find_bearings(encoded, chosen.model.image_width),
+        spacings=spacings_of(sample, chosen.model.image_width),
+        weights=role_weights(encoded, chosen.train.role_balance).to(ranks.device),
+        folder=folder,
+        start={k: v.clone() for k, v in model.state_dict().items()} if share else {},
+    )
     with (
         memory_in_one_line(chosen.train),
         way_back(folder),
@@ -207,8 +214,9 @@ def _train(run: Run, job: Job, live: Live | None, observer: Observer) -> None:
         better = False
         due = run.epoch % params.eval_every == 0 or run.epoch == params.epochs
         if due and run.epoch > params.proposal_epochs:
-            share = job.params.train.init_share
-            weights = drawn_back(run.average_weights(), job.start, share)
+            weights = run.average_weights()
+            if job.start:
+                weights = drawn_back(weights, job.start, job.params.train.init_share)
             metrics |= _evaluate(run, job, params, weights)
             better = keep_best(run, metrics, weights, params.early_stopping)
             accuracy = metrics["val/layout_accuracy"]

@@ -82,7 +82,11 @@ def load_calibration(folder: Path) -> Calibration | None:
 
 
 def load_spacings(folder: Path) -> Spacings | None:
-    """Read how far elements were from each other in a model's training; raises and None as above."""
+    """Read how far elements were from each other in a model's training; None where it came without.
+
+    Raises:
+        DltError: the file is damaged.
+    """
     return _load_beside(folder / SPACINGS_FILE, Spacings)
 
 

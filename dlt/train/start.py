@@ -35,8 +35,8 @@ def drawn_back(
     """Weights on the way from the trained ones to those that training started from.
 
     A model that goes on with few sections forgets what holds for others. In between both, along a
-    straight line, it knows what either knows (WiSE-FT, Wortsman et al. 2022). What is counted, not
-    learnt, stays.
+    straight line, it knows what either knows (WiSE-FT, Wortsman et al. 2022). Bearings are drawn back,
+    too, since both have learnt with their own; which words are known stays.
 
     Args:
         share: 0: as trained; 1: as at the start.
