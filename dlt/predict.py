@@ -133,7 +133,7 @@ class Predictor:
         ]
 
     def _decode(
-        self, structure: Structure, scores: Scores, sight: "Sight", known: Known | None
+        self, structure: Structure, scores: Scores, sight: Sight, known: Known | None
     ) -> Predicted:
         if known:
             scores = echo(structure, scores, known)

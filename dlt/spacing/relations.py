@@ -55,6 +55,7 @@ def _of_family(
     frame = f"{elements[holder].role}/{'rows' if any(len(row) > 1 for row in rows) else 'stack'}"
 
     def kind(name: str, child: int) -> str:
+        """See `Relation.kind`."""
         role = elements[child].role
         return f"{name}/{frame}/{role if role in LAYOUT_ROLES else 'leaf'}"
 

@@ -162,6 +162,7 @@ class _Net:
 
     @classmethod
     def of(cls, relations: Sequence[tuple[Relation, Floats]], height: float) -> "_Net":
+        """From relations and what each of their distances costs, from LEAST to MOST."""
         return cls(
             np.array([relation.first for relation, _ in relations]),
             np.array([relation.second for relation, _ in relations]),
