@@ -113,6 +113,18 @@ def test_some_nodes_are_given_and_the_rest_looks_at_them() -> None:
     assert others[0] != others[1]
 
 
+def test_a_true_box_that_reaches_over_the_edge_can_be_given() -> None:
+    section = SECTIONS[0]
+    assert section.truth.boxes is not None
+    last = max(i for i, box in enumerate(section.truth.boxes) if box)
+    boxes = [*section.truth.boxes]
+    boxes[last] = (0.5, 0.25, 0.75, 1.0)
+    known = Known.of(section.structure, replace(section.truth, boxes=tuple(boxes)))
+    (pair,) = predict_pairs(PREDICTOR, [section], known=[known])
+    assert pair.predicted.boxes is not None
+    assert pair.predicted.boxes[last] == (0.5, 0.25, 0.5, 0.75)
+
+
 def test_what_is_said_of_one_node_holds_for_those_of_its_path() -> None:
     nodes = [Node("div", -1)]
     for _ in range(3):

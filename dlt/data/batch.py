@@ -47,7 +47,7 @@ class Inputs(Movable):
     relations: Tensor  # int64 [B, N, N]
     parents: Tensor  # int64 [B, N]: the root is its own, padding is the root's child
     grounding: Tensor  # float32 [B, N, NUM_GROUNDING]: see dlt.data.encode.Encoded
-    looks: Tensor  # float32 [B, N, NUM_LOOKS]: see dlt.grounding.looks
+    looks: Tensor  # float32 [B, NUM_LOOKS]: see dlt.grounding.looks
     images: Tensor  # uint8 [B, Y, X, 3]
     image_heights: Tensor  # float32 [B], px: the rows below are padding
 
@@ -89,7 +89,7 @@ def collate_inputs(sections: Sequence[Encoded]) -> Inputs:
         relations=_pad([s.relations for s in sections]).long(),
         parents=_pad([s.parents for s in sections]),
         grounding=_pad([s.grounding for s in sections]),
-        looks=_pad([s.looks for s in sections]),
+        looks=torch.from_numpy(np.stack([s.looks for s in sections])),
         images=_pad([section.image for section in sections], fill=255),
         image_heights=torch.tensor([float(s.image_height) for s in sections]),
     )

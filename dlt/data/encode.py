@@ -109,7 +109,7 @@ class Encoded:
     # fractions; then whether it stands beside siblings; how what is in it, and the section, is
     # aligned; the height of a line of a leaf, in widths
     grounding: Floats  # [N, NUM_GROUNDING], 0 where nothing was found
-    looks: Floats  # [N, NUM_LOOKS]: see `find_looks`
+    looks: Floats  # [NUM_LOOKS]: see `find_looks`
     blobs: Boxes  # [K, 4]: what `grounding` was found among
     image: NDArray[np.uint8]  # [rows, width, 3], white below `image_height`
     image_height: int  # px, of the screenshot itself
@@ -148,7 +148,6 @@ def encode_view(
     """Encode one section whose screenshot is decoded already; see `Encoded` for what is made of it."""
     overlap, shared = _class_overlap(structure)
     grounding = ground(structure, blobs)
-    pixels = image[:image_height]
     return Encoded(
         name=name,
         tags=np.array([_tag_id(node.tag) for node in structure.nodes]),
@@ -158,7 +157,7 @@ def encode_view(
         relations=_relations(structure, overlap),
         parents=np.maximum(np.array(structure.parents), 0),
         grounding=_grounding(grounding, image_height / image.shape[1]),
-        looks=find_looks(pixels, grounding.boxes, structure.parents).astype(np.float32),
+        looks=find_looks(image[:image_height]).astype(np.float32),
         blobs=blobs,
         image=image,
         image_height=image_height,

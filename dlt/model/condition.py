@@ -189,7 +189,7 @@ def _blank_below(x_byxc: Tensor, rows_b: Tensor) -> Tensor:
 
 
 class Backdrop(nn.Module):
-    """Prop logits by what nodes show behind their children.
+    """Prop logits by what lies behind the section.
 
     Of its own, so that nothing else is learnt from colours, of which every site has others.
     """
@@ -201,9 +201,9 @@ class Backdrop(nn.Module):
         self.props = nn.Linear(_BACKDROP, NUM_PROPS)
 
     def forward(self, nodes_bnd: Tensor, looks: Tensor) -> Tensor:
-        """Return [B, N, NUM_PROPS]; looks are [B, N, NUM_LOOKS]."""
+        """Return [B, N, NUM_PROPS]; looks are [B, NUM_LOOKS]."""
         seen = torch.cat([looks, fourier(looks, _NUMBER_FREQUENCIES)], dim=-1)
-        return self.props(F.gelu(self.node(nodes_bnd) + self.look(seen)))
+        return self.props(F.gelu(self.node(nodes_bnd) + self.look(seen)[:, None]))
 
 
 class ConditionEncoder(nn.Module):

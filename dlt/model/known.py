@@ -38,6 +38,8 @@ class Known:
     ) -> "Known":
         """These attributes of lawful labels, of some nodes or of all; no boxes where there are none.
 
+        A true box may reach over the edge of the screenshot, which validation lets pass; it ends there.
+
         Raises:
             SectionError: the labels break the label law.
         """
@@ -45,7 +47,8 @@ class Known:
         if labels.boxes is None:
             own -= _BOXED
         else:
-            labels = replace(labels, boxes=tuple(node_boxes(structure.parents, labels)[0]))
+            boxes, _ = node_boxes(structure.parents, labels)
+            labels = replace(labels, boxes=tuple(_inside(box) for box in boxes))
         chosen = range(len(structure)) if nodes is None else frozenset(nodes)
         none = frozenset[str]()
         return cls(labels, tuple(own if i in chosen else none for i in range(len(structure))))
@@ -101,6 +104,15 @@ class Known:
             return own
         axes = [_along(box[a::2], own[a::2], "position" in given) for a in range(2)]
         return axes[0][0], axes[1][0], axes[0][1], axes[1][1]
+
+
+def _inside(box: Box) -> Box:
+    """What of a box lies inside the screenshot."""
+    if _is_box(box):
+        return box
+    x, y, w, h = box
+    left, top, right, bottom = (min(max(edge, 0.0), 1.0) for edge in (x, y, x + w, y + h))
+    return left, top, right - left, bottom - top
 
 
 def _is_box(box: Box | None) -> bool:
