@@ -142,7 +142,7 @@ def test_the_structure_alone_does_not_look_at_the_picture(out: Path, data: Path)
 
 def test_every_number_of_steps_is_timed(out: Path) -> None:
     lines = (out / "speed.csv").read_text().splitlines()
-    assert [line.split(",")[0] for line in lines] == ["steps", "1", "2", "4", "8", "16"]
+    assert [line.split(",")[0] for line in lines] == ["steps", "0", "1", "2", "4", "8", "16"]
 
 
 def test_the_error_analysis_keeps_its_schema_and_matches_the_table(out: Path) -> None:

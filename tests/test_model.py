@@ -420,7 +420,7 @@ def test_a_prediction_does_not_depend_on_its_neighbours_in_the_batch() -> None:
             assert x is None or y is None or np.allclose(x, y, atol=2e-3)
 
 
-@pytest.mark.parametrize("steps", [1, 4])
+@pytest.mark.parametrize("steps", [0, 1, 4])
 def test_what_is_known_comes_back_unchanged(steps: int) -> None:
     inputs, targets = batch(4)
     known = torch.rand(*targets.roles.shape, 4, generator=torch.Generator().manual_seed(0)) < 0.5
@@ -433,7 +433,7 @@ def test_what_is_known_comes_back_unchanged(steps: int) -> None:
 
 def test_every_node_gets_probabilities_in_any_number_of_steps() -> None:
     inputs, _ = batch(4)
-    for steps in (1, 2, 7):
+    for steps in (0, 1, 2, 7):
         total = sample(model(), inputs, Sample(steps=steps)).role_probs.sum(-1)
         assert torch.allclose(total[inputs.node_mask], torch.ones(1), atol=1e-5)
 

@@ -29,7 +29,7 @@ CHANGED = ("robustness", "ablations")  # groups of the model on changed inputs
 AGAINST = ("against", "other_model")
 INDEPENDENT = ("joint", "independent")
 STRUCTURE = ("baselines", "structure")
-STEPS = (1, 2, 4, 8, 16)  # denoising steps tried
+STEPS = (0, 1, 2, 4, 8, 16)  # denoising steps tried
 SOME_SECTIONS = 200  # of the test split, for what takes many passes
 AT_ONCE = 1_000  # sections held in memory with their screenshots
 

@@ -106,32 +106,15 @@ class Denoiser(nn.Module):
 
     def forward(self, state: State, time_b: Tensor, memory: Memory) -> Estimate:
         """One look at the noised state; `time_b` runs from 1 (noise) to 0 (clean)."""
-        condition, proposal = memory.condition, memory.condition.proposal
+        condition = memory.condition
         boxes, known = unscale_boxes(state.boxes), coordinates(state.given)
-        guess = proposal.placed.boxes.clamp(0, 1) if state.guess is None else state.guess
+        guess = condition.proposal.placed.boxes.clamp(0, 1) if state.guess is None else state.guess
         x_bnd = self._embed(state, boxes, torch.where(known, boxes, guess), time_b, condition)
         for block, key_value in zip(self.blocks, memory.key_values, strict=True):
             context = (memory.bias_bhnn, key_value, condition.patch_bias)
             x_bnd = run_block(block, self.recompute, x_bnd, *context)
         x_bnd = self.norm(x_bnd)
-        labels = self.labels(x_bnd)
-        roles, props, owners = labels.split([NUM_ROLES, NUM_PROPS, NUM_OWNERS], dim=-1)
-        roles = proposal.role_logits + roles
-        placed = place_boxes(
-            proposal.box_numbers + self.boxes(x_bnd),
-            condition.inputs,
-            condition.siblings,
-            Elements(_likely(roles, state), proposal.bearings),
-            (boxes, known),
-            decide=not self.training,
-        )
-        return Estimate(
-            roles,
-            proposal.prop_logits + props,
-            proposal.owner_scores + owners,
-            proposal.below_scores,
-            placed,
-        )
+        return _revised(condition, state, self.labels(x_bnd), self.boxes(x_bnd), not self.training)
 
     def _embed(
         self, state: State, boxes: Tensor, guess: Tensor, time_b: Tensor, condition: Condition
@@ -151,6 +134,38 @@ class Denoiser(nn.Module):
             + self.region(guess, condition.picture)
             + self.time(fourier(time_b[:, None], _FREQUENCIES))[:, None]
         )
+
+
+def unrevised(condition: Condition, state: State) -> Estimate:
+    """What the encoder proposes of the clean state around what is given: the answer of no step."""
+    numbers = condition.proposal.box_numbers
+    nothing = numbers.new_zeros(*numbers.shape[:2], NUM_ROLES + NUM_PROPS + NUM_OWNERS)
+    return _revised(condition, state, nothing, torch.zeros_like(numbers), decide=True)
+
+
+def _revised(
+    condition: Condition, state: State, labels: Tensor, numbers: Tensor, decide: bool
+) -> Estimate:
+    """The proposal and what is added to its logits [B, N, NUM_ROLES + NUM_PROPS + NUM_OWNERS] and to
+    its box numbers [B, N, NUM_BOX_NUMBERS]; `decide` as in `place_boxes`."""
+    proposal = condition.proposal
+    roles, props, owners = labels.split([NUM_ROLES, NUM_PROPS, NUM_OWNERS], dim=-1)
+    roles = proposal.role_logits + roles
+    placed = place_boxes(
+        proposal.box_numbers + numbers,
+        condition.inputs,
+        condition.siblings,
+        Elements(_likely(roles, state), proposal.bearings),
+        (unscale_boxes(state.boxes), coordinates(state.given)),
+        decide=decide,
+    )
+    return Estimate(
+        roles,
+        proposal.prop_logits + props,
+        proposal.owner_scores + owners,
+        proposal.below_scores,
+        placed,
+    )
 
 
 def _likely(logits: Tensor, state: State) -> Tensor:

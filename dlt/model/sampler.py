@@ -22,9 +22,9 @@ from dlt.model.denoiser import (
     NUM_PROPS,
     NUM_ROLES,
     Estimate,
-    Memory,
     State,
     coordinates,
+    unrevised,
 )
 from dlt.model.diffusion import reverse_step, root_only
 from dlt.model.layout_model import LayoutModel
@@ -52,7 +52,8 @@ def sample(
     """Predict B sections.
 
     Boxes begin as seeded noise, labels masked; each step sees the estimate of the one before, and the
-    last estimate is the result. With a temperature above 0 labels are drawn instead of taken.
+    last estimate is the result; without any step, it is what the encoder proposes. With a temperature
+    above 0 labels are drawn instead of taken.
 
     Args:
         known: labels and boxes, and which of them are given [B, N, 4]; they come back unchanged.
@@ -61,9 +62,14 @@ def sample(
     memories = [model.denoiser.remember(model.encoder(view)) for view in views]
     state = _start(inputs, settings.seed, known)
     open_role, open_prop = (~state.given[..., i] & inputs.node_mask for i in range(2))
+    if not settings.steps:
+        proposed = [unrevised(memory.condition, state) for memory in memories]
+        estimate = _guided(proposed, settings.guidance)
+        drawn = _draw(estimate, settings, 0)
     times = torch.linspace(1, 0, settings.steps + 1, device=state.boxes.device)
     for step, (time_b, then_b) in enumerate(pairwise(times[:, None].expand(-1, len(state.roles)))):
-        estimate = _guided(model, memories, state, time_b, settings.guidance)
+        estimates = [model.denoiser(state, time_b, memory) for memory in memories]
+        estimate = _guided(estimates, settings.guidance)
         drawn = _draw(estimate, settings, step)
         state = reverse_step(state, drawn, (open_role, open_prop), time_b, then_b, then_b)
         state = _stir(state, estimate, settings, step, then_b)
@@ -86,15 +92,13 @@ def without_words(inputs: Inputs) -> Inputs:
     )
 
 
-def _guided(
-    model: LayoutModel, memories: Sequence[Memory], state: State, time_b: Tensor, guidance: float
-) -> Estimate:
-    """The estimate; with guidance its label logits, moved away from those without words.
+def _guided(estimates: Sequence[Estimate], guidance: float) -> Estimate:
+    """The first estimate; with guidance its label logits, moved away from the second, without words.
 
     Classifier-free guidance (Ho & Salimans 2022): without + guidance · (with − without), of
     log-probabilities. Boxes are those of the full condition.
     """
-    estimate, *without = (model.denoiser(state, time_b, memory) for memory in memories)
+    estimate, *without = estimates
     if not without:
         return estimate
     roles, props, owners = (

@@ -73,7 +73,7 @@ class Data(Block):
 class Sample(Block):
     """Parameters of the sampler, which are no part of the model."""
 
-    steps: Annotated[int, Field(ge=1, le=1000)] = 1
+    steps: Annotated[int, Field(ge=0, le=1000)] = 1
     temperature: NonNegative = 0.0
     guidance: NonNegative = 1.0
     seed: Seed = 0
