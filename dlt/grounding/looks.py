@@ -14,9 +14,7 @@ from dlt.grounding.rectangles import Pixels
 NUM_LOOKS = 5  # see `find_looks`
 
 _MARGIN = 0.03  # of the width: page builders leave more
-_FLAT = (
-    1  # contrast of neighbouring pixels, of 255: up to it they are of one colour; a photo wavers
-)
+_FLAT = 1  # contrast of neighbouring pixels, of 255: a plain colour has no more, a photo wavers
 _SHARP = 30
 
 
