@@ -22,7 +22,7 @@ from dlt.section.formats import parse_layout, parse_structure
 from dlt.section.labels import labels
 from dlt.section.schemas import layout_errors, meta_errors, structure_errors
 from dlt.section.selector import format_selector, parse_selector
-from dlt.section.tree import Box, Layout, Structure
+from dlt.section.tree import Box, Layout, Structure, inside_screenshot
 
 MIN_WIDTH, MIN_HEIGHT = 512, 8  # px
 MAX_PIXELS = 40_000_000
@@ -229,8 +229,7 @@ def _mend_box(i: int, box: Box, faults: list[Fault]) -> Box:
     ends = (x + width, y + height)
     if all(-BOX_TOLERANCE <= v <= 1 + BOX_TOLERANCE for v in (*box, *ends)) and min(box[2:]) >= 0:
         return box
-    left, top, right, bottom = (min(max(v, 0.0), 1.0) for v in (x, y, *ends))
-    clamped = (left, top, right - left, bottom - top)
+    clamped = inside_screenshot(box)
     code, message = "box-range", "outside [0, 1]"
     if min(box[2:]) < 0:
         code, message = "box-value", "negative size"

@@ -12,7 +12,7 @@ from dlt.model.denoiser import ATTRIBUTES
 from dlt.section.errors import SectionError
 from dlt.section.labels import Labels, node_boxes
 from dlt.section.roles import DROP, MERGE, NO_PROP, NODE_PROPS, NODE_ROLES, ROOT_ROLE
-from dlt.section.tree import Box, Structure
+from dlt.section.tree import Box, Structure, inside_screenshot
 
 _BOXED = frozenset(("position", "size"))
 
@@ -48,7 +48,8 @@ class Known:
             own -= _BOXED
         else:
             boxes, _ = node_boxes(structure.parents, labels)
-            labels = replace(labels, boxes=tuple(_inside(box) for box in boxes))
+            kept = (box if _is_box(box) else inside_screenshot(box) for box in boxes)
+            labels = replace(labels, boxes=tuple(kept))
         chosen = range(len(structure)) if nodes is None else frozenset(nodes)
         none = frozenset[str]()
         return cls(labels, tuple(own if i in chosen else none for i in range(len(structure))))
@@ -104,15 +105,6 @@ class Known:
             return own
         axes = [_along(box[a::2], own[a::2], "position" in given) for a in range(2)]
         return axes[0][0], axes[1][0], axes[0][1], axes[1][1]
-
-
-def _inside(box: Box) -> Box:
-    """What of a box lies inside the screenshot."""
-    if _is_box(box):
-        return box
-    x, y, w, h = box
-    left, top, right, bottom = (min(max(edge, 0.0), 1.0) for edge in (x, y, x + w, y + h))
-    return left, top, right - left, bottom - top
 
 
 def _is_box(box: Box | None) -> bool:

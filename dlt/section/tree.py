@@ -14,6 +14,13 @@ Box = tuple[float, float, float, float]
 """x, y (top-left corner), width, height, as fractions of the screenshot."""
 
 
+def inside_screenshot(box: Box) -> Box:
+    """What of a box lies inside the screenshot."""
+    x, y, width, height = box
+    left, top, right, bottom = (min(max(v, 0.0), 1.0) for v in (x, y, x + width, y + height))
+    return left, top, right - left, bottom - top
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One DOM node of a structure."""
