@@ -72,9 +72,15 @@ def generate(index: int, count: int, seed: int) -> tuple[str, Example, bytes]:
 
 
 def _is_sound(root: Item) -> bool:
-    """Whether a section is not too large, and nothing in it was squeezed to less than nothing."""
-    widths = [item.rect[2] for item in root.walk()]
-    return len(widths) <= _MOST_NODES and min(widths) >= 0
+    """Whether a section is not too large, nothing in it was squeezed to less than nothing, and none
+    of its elements is empty."""
+    items = list(root.walk())
+    elements = [item for item in items if item.role in ROLES]
+    return (
+        len(items) <= _MOST_NODES
+        and min(item.rect[2] for item in items) >= 0
+        and min(min(item.rect[2:]) for item in elements) > 0
+    )
 
 
 def _compose(c: Composer, kind: Kind) -> Item:

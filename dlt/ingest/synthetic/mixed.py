@@ -29,7 +29,7 @@ _PARTS: tuple[tuple[int, Kind], ...] = (
     (1, rich.testimonial),
     (3, w.video),
     (3, lambda c: w.map_view(c, c.rng.uniform(0.25, 0.8))),
-    (3, w.qr),
+    (1, w.qr),
     (1, w.form),
     (4, lambda c: rich.add_on(c) if c.builder else w.form(c)),
     (1, lambda c: rich.accordion(c, c.rng.randint(1, 4))),
