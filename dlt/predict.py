@@ -4,7 +4,8 @@
 
 writes `<example>/layout.json` for every example folder below FOLDER, whether it has one or not, and
 `<example>/confidence.json`: `elements`, the chance that each element is right, in the order of the
-layout's boxes, and `confidence`, their mean. The block `sample` of params.yaml holds.
+layout's boxes, and `confidence`, their mean. The block `sample` of params.yaml holds. Sections whose
+meta.json names the same site are predicted together, at most AT_ONCE at a time.
 """
 
 import argparse
@@ -20,9 +21,10 @@ from tqdm import tqdm
 
 from dlt.data.batch import collate_inputs, hide
 from dlt.data.encode import Encoded, encode
-from dlt.data.examples import read_examples
+from dlt.data.examples import in_parts, read_examples
 from dlt.errors import DltError
 from dlt.files import new_file, write_json
+from dlt.model.alike import agree
 from dlt.model.confidence import Calibration, element_log_odds
 from dlt.model.decode import Decoder, Scores, decode, echo
 from dlt.model.known import Known, collate_known
@@ -30,7 +32,7 @@ from dlt.model.layout_model import LayoutModel
 from dlt.model.sampler import sample
 from dlt.params import ModelParams, Sample, load_params
 from dlt.process import run_main
-from dlt.section.example import LAYOUT
+from dlt.section.example import LAYOUT, Example
 from dlt.section.formats import dump_layout
 from dlt.section.labels import Labels, contract
 from dlt.section.tree import Structure
@@ -39,6 +41,8 @@ from dlt.spacing.spacings import Spacings
 from dlt.train.model_file import load_calibration, load_model, load_spacings
 
 CONFIDENCE = "confidence.json"  # beside a written layout
+BATCH_SIZE = 32
+AT_ONCE = 1_000  # sections held in memory with their screenshots
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Predictor:
     calibration: Calibration | None = None
     spacings: Spacings | None = None
     decoder: Decoder = decode
+    hidden: frozenset[str] = frozenset()  # parts of the input, besides the model's own
 
     @classmethod
     def load(cls, folder: Path, settings: Sample | None = None) -> "Predictor":
@@ -100,41 +105,66 @@ class Predictor:
         Raises:
             SectionError: the screenshot does not decode, or no labels agree with what is known.
         """
-        size = (self.params.image_width, self.params.patch_size[0])
-        section = encode(name, structure, screenshot, None, *size)
-        return self.predict_batch([structure], [section], [known])[0]
+        section = self.encode(name, structure, screenshot)
+        return self.predict_sections([structure], [section], [name], [known])[0]
 
-    def predict_batch(
+    def encode(self, name: str, structure: Structure, screenshot: bytes) -> Encoded:
+        """Encode one section as the model takes it; raises as `dlt.data.encode.encode` does."""
+        size = (self.params.image_width, self.params.patch_size[0])
+        return encode(name, structure, screenshot, None, *size)
+
+    def predict_sections(
         self,
         structures: Sequence[Structure],
         sections: Sequence[Encoded],
+        sites: Sequence[str],
         known: Sequence[Known | None] | None = None,
+        batch_size: int = BATCH_SIZE,
     ) -> list[Predicted]:
-        """Sample one batch and decode it into labels that obey the label law; see `predict`."""
-        for structure, own in zip(structures, known or (), strict=False):
+        """Predict sections, those of the same site together (`dlt.model.alike`); see `predict`."""
+        known = known or [None] * len(structures)
+        for structure, own in zip(structures, known, strict=True):
             if own:
                 own.check(structure)
+        scored: dict[int, tuple[Scores, Sight]] = {}
+        order = sorted(range(len(structures)), key=lambda i: len(structures[i]))
+        starts = range(0, len(order), batch_size)
+        for start in tqdm(starts, "predict", disable=len(starts) == 1 or None, leave=False):
+            chunk = order[start : start + batch_size]  # of similar length: little padding
+            found = self.score([sections[i] for i in chunk], [known[i] for i in chunk])
+            scored |= zip(chunk, found, strict=True)
+        scores = [scored[i][0] for i in range(len(structures))]
+        if share := self.sample.site_share:
+            scores = agree(structures, sites, scores, share, known)
+        return [
+            self._label(structure, own, scored[i][1], known[i])
+            for i, (structure, own) in enumerate(zip(structures, scores, strict=True))
+        ]
+
+    def score(
+        self, sections: Sequence[Encoded], known: Sequence[Known | None]
+    ) -> list[tuple[Scores, Sight]]:
+        """Sample one batch."""
         device = next(self.model.parameters()).device
         self.model.eval()
-        inputs = collate_inputs(sections).to(device)
-        given = collate_known(known, inputs.tags.shape[1], device) if known else None
+        inputs = hide(collate_inputs(sections), self.hidden).to(device)
+        given = collate_known(known, inputs.tags.shape[1], device) if any(known) else None
         sampled = sample(self.model, inputs, self.sample, given)
         arrays = [t.float().cpu().numpy() for t in sampled]
         # as the model sees it: what is hidden from it decides nothing
         seen = hide(inputs, self.model.encoder.hidden).grounding[..., 0].cpu().numpy() > 0
         return [
-            self._decode(
-                structure,
+            (
                 Scores(*(rows[i] for rows in arrays)),
-                Sight(sections[i].image_height / self.params.image_width, seen[i]),
-                known[i] if known else None,
+                Sight(section.image_height / self.params.image_width, seen[i]),
             )
-            for i, structure in enumerate(structures)
+            for i, section in enumerate(sections)
         ]
 
-    def _decode(
+    def _label(
         self, structure: Structure, scores: Scores, sight: Sight, known: Known | None
     ) -> Predicted:
+        """Labels that obey the label law."""
         if known:
             scores = echo(structure, scores, known)
         labels = self.decoder(structure, scores, known)
@@ -157,16 +187,21 @@ def main() -> None:
     arguments = parser.parse_args()
     predictor = Predictor.load(arguments.model, load_params().sample)
     count = 0
-    for example, screenshot in tqdm(read_examples(arguments.data), "predict", disable=None):
-        _write(
-            arguments.out / example.name,
-            example.structure,
-            predictor.predict(example.structure, screenshot, name=example.name),
-        )
-        count += 1
+    for part in in_parts(read_examples(arguments.data), AT_ONCE):
+        _predict_part(predictor, part, arguments.out)
+        count += len(part)
     if not count:
         raise DltError(f"{arguments.data}: no example folders")
     print(f"{count} layouts in {arguments.out}")
+
+
+def _predict_part(predictor: Predictor, part: Sequence[tuple[Example, bytes]], out: Path) -> None:
+    structures, sites = [e.structure for e, _ in part], [e.group for e, _ in part]
+    bar = tqdm(part, "encode", disable=None, leave=False)
+    sections = [predictor.encode(e.name, e.structure, screenshot) for e, screenshot in bar]
+    found = predictor.predict_sections(structures, sections, sites)
+    for (example, _), predicted in zip(part, found, strict=True):
+        _write(out / example.name, example.structure, predicted)
 
 
 def _write(folder: Path, structure: Structure, predicted: Predicted) -> None:

@@ -21,9 +21,8 @@ from dlt.evaluate.conditioning import MODES
 from dlt.evaluate.error_analysis import ERROR_ANALYSIS_SCHEMA
 from dlt.evaluate.forgetting import forgetting, forgetting_line
 from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS, blank_screenshot
-from dlt.evaluate.predictions import Source, predict_examples
+from dlt.evaluate.predictions import Source, predict_examples, structure_only
 from dlt.evaluate.stage import Outputs, evaluate
-from dlt.evaluate.structure import StructureOnly
 from dlt.ingest.synthetic import write_dataset
 from dlt.model.confidence import Calibration
 from dlt.model.known import Known
@@ -91,7 +90,7 @@ def test_everything_asked_for_is_measured(out: Path) -> None:
     assert [row["name"] for row in evaluation["robustness"]] == list(ROBUSTNESS)
     assert [row["name"] for row in evaluation["ablations"]] == list(ABLATIONS)
     compared = dict.fromkeys(row["column"] for row in evaluation["comparisons"])
-    assert list(compared) == [*others, "independent", *ROBUSTNESS, *ABLATIONS]
+    assert list(compared) == [*others, "alone", "independent", *ROBUSTNESS, *ABLATIONS]
     assert [row["column"] for row in evaluation["calibration"]] == ["test", "val"]
     blank = {
         row["layout_accuracy"]
@@ -128,8 +127,7 @@ def test_the_structure_alone_is_compared_and_has_no_boxes(out: Path) -> None:
 
 
 def test_the_structure_alone_does_not_look_at_the_picture(out: Path, data: Path) -> None:
-    whole = Predictor.load(out / "model")
-    alone = StructureOnly(whole.model, whole.params)
+    alone = structure_only(Predictor.load(out / "model"))
     for example, screenshot in read_examples(data / "test"):
         found = alone.predict(example.structure, screenshot)
         assert found == alone.predict(example.structure, blank_screenshot(example, screenshot)[1])
@@ -218,9 +216,9 @@ def test_examples_are_held_few_at_a_time(
 ) -> None:
     predictor = Predictor.load(out / "model")
     whole = predict_examples(predictor, read_examples(data), 1, "all")
-    monkeypatch.setattr(predictions, "AT_ONCE", 7)
-    parts = list(predictions.in_parts(read_examples(data), SMALL, "all"))
-    assert [len(part) for part in parts] == [7, 7, 6]
+    monkeypatch.setattr(predictions, "AT_ONCE", 13)
+    parts = list(predictions.labelled_parts(read_examples(data), SMALL, "all"))
+    assert 1 < len(parts) and max(len(part) for part in parts) <= 13
     again = predict_examples(predictor, read_examples(data), 1, "all")
     assert [pair.name for pair in again] == [example.name for example, _ in read_examples(data)]
     assert again == whole

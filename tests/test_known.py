@@ -176,7 +176,7 @@ def test_what_cannot_be_is_refused() -> None:
         (replace(known(), given=()), "nodes expected"),
     ):
         with pytest.raises(SectionError, match=said):
-            PREDICTOR.predict_batch([section.structure], [section.encoded], [wrong])
+            PREDICTOR.predict_sections([section.structure], [section.encoded], ["site"], [wrong])
 
 
 # --- settings of the sampler ----------------------------------------------------------------------

@@ -410,8 +410,11 @@ def test_a_prediction_does_not_depend_on_its_neighbours_in_the_batch() -> None:
     found = sections(5)
     structures, encoded = [s.structure for s in found], [s.encoded for s in found]
     predictor = Predictor(model(), TINY, Sample(steps=3))
-    together = predictor.predict_batch(structures, encoded)
-    alone = [predictor.predict_batch([s], [e])[0] for s, e in zip(structures, encoded, strict=True)]
+    together = predictor.predict_sections(structures, encoded, list("abcde"))
+    alone = [
+        predictor.predict_sections([s], [e], ["a"])[0]
+        for s, e in zip(structures, encoded, strict=True)
+    ]
     for a, b in zip(together, alone, strict=True):
         assert a.roles == b.roles and a.props == b.props
         assert a.boxes and b.boxes

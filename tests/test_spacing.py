@@ -207,8 +207,8 @@ def test_what_is_hidden_from_the_model_moves_no_box(part: str) -> None:
     hidden.encoder.hidden = frozenset([part])
     predictor = Predictor(hidden, TINY, spacings=SPACINGS)
     unseen = replace(section.encoded, grounding=np.zeros_like(section.encoded.grounding))
-    (with_it,) = predictor.predict_batch([section.structure], [section.encoded])
-    (without,) = predictor.predict_batch([section.structure], [unseen])
+    (with_it,) = predictor.predict_sections([section.structure], [section.encoded], ["site"])
+    (without,) = predictor.predict_sections([section.structure], [unseen], ["site"])
     assert with_it.boxes == without.boxes
 
 

@@ -1,6 +1,6 @@
 """The examples of a dataset, in folders or in tar shards: where each lies, and what is in it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -87,6 +87,23 @@ def read_examples(root: Path) -> Iterator[tuple[Example, bytes]]:
     """
     for places in find_places(root).values():
         yield from map(read_place, places)
+
+
+def in_parts(
+    examples: Iterable[tuple[Example, bytes]], most: int
+) -> Iterator[list[tuple[Example, bytes]]]:
+    """The examples in lists of at most so many, cut between sites: no site that follows upon itself
+    is in two lists, unless it is too large for one."""
+    part: list[tuple[Example, bytes]] = []
+    for new in examples:
+        if len(part) == most:
+            sites = [example.group for example, _ in [*part, new]]
+            cut = sites.index(sites[-1]) or most
+            yield part[:cut]
+            part = part[cut:]
+        part.append(new)
+    if part:
+        yield part
 
 
 def _read_screenshot(path: Path) -> bytes:

@@ -7,16 +7,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dlt.data.examples import in_parts
 from dlt.data.labelled import Labelled, load_labelled, true_labels
 from dlt.evaluate.against import other_model
 from dlt.evaluate.baselines import BASELINES, Baseline, LabelledSection, independent
 from dlt.evaluate.metrics import Pair
 from dlt.evaluate.pairs import predict_pairs
 from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS, perturbed
-from dlt.evaluate.structure import StructureOnly
+from dlt.model.decode import Scores, decode
+from dlt.model.known import Known
 from dlt.params import Evaluate, ModelParams, Sample
-from dlt.predict import Predictor
+from dlt.predict import AT_ONCE, Predictor
 from dlt.section.example import Example
+from dlt.section.labels import Labels
+from dlt.section.tree import Structure
 
 Examples = Callable[[], Iterable[tuple[Example, bytes]]]
 Key = tuple[str, str]
@@ -27,11 +31,10 @@ Item = TypeVar("Item")
 TEST, VAL = ("model", "test"), ("model", "val")
 CHANGED = ("robustness", "ablations")  # groups of the model on changed inputs
 AGAINST = ("against", "other_model")
-INDEPENDENT = ("joint", "independent")
+INDEPENDENT, ALONE = ("joint", "independent"), ("joint", "alone")
 STRUCTURE = ("baselines", "structure")
 STEPS = (0, 1, 2, 4, 8, 16)  # denoising steps tried
 SOME_SECTIONS = 200  # of the test split, for what takes many passes
-AT_ONCE = 1_000  # sections held in memory with their screenshots
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,11 @@ def screenshots(examples: Examples, names: Collection[str]) -> dict[str, bytes]:
     return {e.name: screenshot for e, screenshot in examples() if e.name in names}
 
 
-def in_parts(
+def labelled_parts(
     examples: Iterable[tuple[Example, bytes]], params: ModelParams, title: str
 ) -> Iterator[list[Labelled]]:
     """The examples matched and encoded, at most AT_ONCE at a time: screenshots are large."""
-    source = iter(examples)
-    while part := list(islice(source, AT_ONCE)):
+    for part in in_parts(examples, AT_ONCE):
         yield load_labelled(part, params, title)
 
 
@@ -71,7 +73,7 @@ def predict_examples(
     predictor: Predictor, examples: Iterable[tuple[Example, bytes]], batch_size: int, title: str
 ) -> list[Pair]:
     """Predictions beside the truth, in the order of the examples, which are read as they come."""
-    parts = in_parts(examples, predictor.params, title)
+    parts = labelled_parts(examples, predictor.params, title)
     return [pair for part in parts for pair in predict_pairs(predictor, part, batch_size)]
 
 
@@ -88,13 +90,17 @@ def predict_all(
     """
     size = params.batch_size
     other = _load_other(params.against, predictor.sample) if params.against else None
-    alone = replace(predictor, sample=Sample(steps=1), decoder=independent)
-    proposal = StructureOnly(predictor.model, predictor.params)
-    found: dict[Key, list[Pair]] = {TEST: [], INDEPENDENT: [], STRUCTURE: []}
-    for part in in_parts(test, predictor.params, "test"):
-        found[TEST] += predict_pairs(predictor, part, size)
-        found[INDEPENDENT] += predict_pairs(alone, part, size)
-        found[STRUCTURE] += predict_pairs(proposal, part, size)
+    alone = predictor.sample.model_copy(update={"site_share": 0.0})
+    own = {
+        TEST: predictor,
+        ALONE: replace(predictor, sample=alone),
+        INDEPENDENT: replace(predictor, sample=Sample(steps=1, site_share=0), decoder=independent),
+        STRUCTURE: structure_only(predictor),
+    }
+    found: dict[Key, list[Pair]] = {key: [] for key in own}
+    for part in labelled_parts(test, predictor.params, "test"):
+        for key, each in own.items():
+            found[key] += predict_pairs(each, part, size)
     if source.val:
         found[VAL] = predict_examples(predictor, source.val(), size, "val")
     if source.train:
@@ -110,6 +116,24 @@ def predict_all(
             changed = perturbed(source.test(), change)
             found[group, name] = predict_examples(predictor, changed, size, name)
     return found
+
+
+def structure_only(predictor: Predictor) -> Predictor:
+    """What the model proposes when the screenshot is hidden from it: labels without confidences.
+
+    Boxes without a screenshot are no match for any other, and left out.
+    """
+
+    def labels_alone(structure: Structure, scores: Scores, known: Known | None) -> Labels:
+        return replace(decode(structure, scores, known), boxes=None)
+
+    return Predictor(
+        predictor.model,
+        predictor.params,
+        predictor.sample.model_copy(update={"steps": 0}),
+        decoder=labels_alone,
+        hidden=frozenset({"image"}),
+    )
 
 
 def some(examples: Examples, count: int, params: ModelParams) -> Sequence[Labelled]:

@@ -52,7 +52,8 @@ from dlt.watch.warnings import spare_missing_gpu
 
 VAL_SECTIONS = 2_000  # evenly spaced; a standard error of half a per cent is enough to choose by
 
-VAL_SAMPLE = Sample(steps=1)  # of the val pass: params.yaml's may change without a new training
+# of the val pass: of each section by itself, as every rank sees its share of them
+VAL_SAMPLE = Sample(steps=1, site_share=0)
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def fit(
         _tell(run, log)
         model = LayoutModel(chosen.model)
         model.load_state_dict(run.best_weights)
-        predictor = Predictor(model.to(ranks.device), chosen.model, VAL_SAMPLE)
+        predictor = Predictor(model.to(ranks.device), chosen.model)
         save_model(models, model, config, calibrate(predictor, val_set), job.spacings)
         finish_checkpoints(folder, chosen.train.keep_checkpoints)
 

@@ -1,0 +1,124 @@
+"""What nodes that look alike on a site tell about each other."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlt.data.examples import in_parts
+from dlt.evaluate.pairs import predict_pairs
+from dlt.model.alike import agree, look_alikes
+from dlt.model.confidence import Calibration
+from dlt.model.known import Known
+from dlt.params import Sample
+from dlt.section.example import Example
+from dlt.section.labels import Labels
+from dlt.section.roles import NODE_ROLES
+from dlt.section.tree import Node, Structure
+from tests.strategies import structures
+from tests.test_known import PREDICTOR, SECTIONS, scores_of
+
+CARD = Structure(
+    (Node("section", -1), Node("div.card.id-1", 0), Node("h3.title", 1), Node("p.text", 1))
+)
+CARDS = Structure(
+    (
+        Node("section", -1),
+        *(
+            node
+            for i in range(2)
+            for node in (Node(f"div.card.id-{2 + i}", 0), Node("p.text", 1 + 2 * i))
+        ),
+        Node("h3.title", 3),
+    )
+)
+SURE = Calibration(bias=0.0, weight=1.0)
+LONE = Structure((Node("section", -1), Node("div", 0), Node("div", 1), Node("p.once", 2)))
+
+
+def test_alike_are_nodes_of_one_site_with_the_same_names_and_the_same_children() -> None:
+    card, cards, lone, elsewhere = look_alikes([CARD, CARDS, LONE, CARD], [*"aaab"])
+    assert card[0] is cards[0] is None
+    assert card[1] == cards[3] != cards[1]  # one of the two has no title
+    assert card[2] == cards[5] and card[3] == cards[2] == cards[4]
+    assert lone == [None] * 4
+    assert not {*card, *cards} & {*elsewhere} - {None}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(structures(), min_size=1, max_size=4), st.data())
+def test_scores_of_nodes_that_are_alike_become_one(
+    trees: list[Structure], data: st.DataObject
+) -> None:
+    trees = [*trees, trees[0]]
+    sites = data.draw(st.lists(st.sampled_from("ab"), min_size=len(trees), max_size=len(trees)))
+    scores = [scores_of(len(tree), seed) for seed, tree in enumerate(trees)]
+    found = agree(trees, sites, scores, share=1.0)
+    seen: dict[object, np.ndarray] = {}
+    for looks, before, after in zip(look_alikes(trees, sites), scores, found, strict=True):
+        assert after.role_probs.sum(1) == pytest.approx(1)
+        for i, look in enumerate(looks):
+            if look is None:
+                assert np.allclose(after.roles[i], before.roles[i])
+            else:
+                assert np.allclose(after.role_probs[i], seen.setdefault(look, after.role_probs[i]))
+
+
+def test_what_the_model_is_sure_of_stays_and_the_rest_follows_the_others() -> None:
+    trees, sites = [CARD] * 4, [*"aaaa"]
+    heading, paragraph = (NODE_ROLES.index(role) for role in ("heading", "paragraph"))
+    scores = []
+    for chance in (0.999, 0.999, 0.4, 1e-9):
+        roles = np.full((len(CARD), len(NODE_ROLES)), 1e-12)
+        roles[:, heading], roles[:, paragraph] = chance, 1 - chance
+        scores.append(replace(scores_of(len(CARD), 0), roles=np.log(roles), role_probs=roles))
+    found = [own.role_probs[2] for own in agree(trees, sites, scores, share=0.6)]
+    assert [int(probs.argmax()) for probs in found] == [heading, heading, heading, paragraph]
+    back = agree(trees[::-1], sites, scores[::-1], 0.6)[::-1]
+    assert all(np.allclose(a, b.role_probs[2]) for a, b in zip(found, back, strict=True))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 9)), max_size=6), st.integers(1, 12)
+)
+def test_parts_hold_whole_sites_where_they_can(runs: list[tuple[str, int]], most: int) -> None:
+    sites = [f"{site}{run}" for run, (site, count) in enumerate(runs) for _ in range(count)]
+    examples = [(Example(str(i), LONE, None, {"site": s}), b"") for i, s in enumerate(sites)]
+    parts = list(in_parts(examples, most))
+    assert [example for part in parts for example in part] == examples
+    assert all(0 < len(part) <= most for part in parts)
+    for part, after in pairwise(parts):
+        assert part[-1][0].group != after[0][0].group or len({e.group for e, _ in part}) == 1
+
+
+def test_what_is_given_is_no_evidence() -> None:
+    trees, sites = [CARD, CARDS], [*"aa"]
+    scores = [scores_of(len(tree), seed) for seed, tree in enumerate(trees)]
+    labels = Labels(("section", "wrapper", "heading", "paragraph"), ("none",) * 4)
+    known = [Known.of(CARD, labels, ["role"], [1, 2]), None]
+    card, cards = agree(trees, sites, scores, 1.0, known)
+    assert np.allclose(card.roles[[1, 2]], scores[0].roles[[1, 2]])
+    assert np.allclose(cards.roles[[3, 5]], scores[1].roles[[3, 5]])
+    assert np.allclose(card.role_probs[3], cards.role_probs[2])
+
+
+def test_sections_of_a_site_are_predicted_together_and_others_by_themselves() -> None:
+    """A white screenshot changes what is said of the same nodes in another section of the site."""
+    one = SECTIONS[0]
+    white = replace(one, encoded=replace(one.encoded, image=np.full_like(one.encoded.image, 255)))
+    sharing = replace(PREDICTOR, sample=Sample(site_share=1.0), calibration=SURE)
+    alone = [predict_pairs(sharing, [section])[0].confidences for section in (one, white)]
+    assert alone[0] != alone[1]
+    apart = predict_pairs(sharing, [one, replace(white, site="another")])
+    assert [pair.confidences for pair in apart] == [pytest.approx(own, abs=1e-5) for own in alone]
+    together = predict_pairs(sharing, [one, white])
+    assert together[0].predicted.roles == together[1].predicted.roles
+    assert together[0].confidences != pytest.approx(alone[0], abs=1e-5)
+    by_itself = replace(sharing, sample=Sample(site_share=0.0))
+    first, _ = predict_pairs(by_itself, [one, white])
+    assert first.confidences == pytest.approx(
+        predict_pairs(by_itself, [one])[0].confidences, abs=1e-5
+    )
