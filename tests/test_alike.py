@@ -75,9 +75,9 @@ def test_what_the_model_is_sure_of_stays_and_the_rest_follows_the_others() -> No
         roles = np.full((len(CARD), len(NODE_ROLES)), 1e-12)
         roles[:, heading], roles[:, paragraph] = chance, 1 - chance
         scores.append(replace(scores_of(len(CARD), 0), roles=np.log(roles), role_probs=roles))
-    found = [own.role_probs[2] for own in agree(trees, sites, scores, share=0.6)]
+    found = [own.role_probs[2] for own in agree(trees, sites, scores, share=0.7)]
     assert [int(probs.argmax()) for probs in found] == [heading, heading, heading, paragraph]
-    back = agree(trees[::-1], sites, scores[::-1], 0.6)[::-1]
+    back = agree(trees[::-1], sites, scores[::-1], 0.7)[::-1]
     assert all(np.allclose(a, b.role_probs[2]) for a, b in zip(found, back, strict=True))
 
 

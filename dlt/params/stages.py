@@ -76,7 +76,7 @@ class Sample(Block):
     steps: Annotated[int, Field(ge=0, le=1000)] = 1
     temperature: NonNegative = 0.0
     guidance: NonNegative = 1.0
-    site_share: Fraction = 0.6
+    site_share: Fraction = 0.7
     seed: Seed = 0
 
 
