@@ -134,7 +134,8 @@ class Predictor:
             found = self.score([sections[i] for i in chunk], [known[i] for i in chunk])
             scored |= zip(chunk, found, strict=True)
         scores = [scored[i][0] for i in range(len(structures))]
-        if share := self.sample.site_share:
+        share = self.sample.site_share
+        if share and "classes" not in self.hidden | self.model.encoder.hidden:
             scores = agree(structures, sites, scores, share, known)
         return [
             self._label(structure, own, scored[i][1], known[i])

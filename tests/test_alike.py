@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import log_softmax, softmax
 
 from dlt.data.examples import in_parts
 from dlt.evaluate.pairs import predict_pairs
 from dlt.model.alike import agree, look_alikes
 from dlt.model.confidence import Calibration
+from dlt.model.decode import Scores
 from dlt.model.known import Known
 from dlt.params import Sample
 from dlt.section.example import Example
@@ -39,6 +41,13 @@ SURE = Calibration(bias=0.0, weight=1.0)
 LONE = Structure((Node("section", -1), Node("div", 0), Node("div", 1), Node("p.once", 2)))
 
 
+def unsure(count: int, seed: int) -> Scores:
+    """Random scores of a model that is sure of nothing."""
+    sure = scores_of(count, seed)
+    roles = log_softmax(sure.roles / 30, axis=1)
+    return replace(sure, roles=roles, owners=sure.owners / 30, role_probs=np.exp(roles))
+
+
 def test_alike_are_nodes_of_one_site_with_the_same_names_and_the_same_children() -> None:
     card, cards, lone, elsewhere = look_alikes([CARD, CARDS, LONE, CARD], [*"aaab"])
     assert card[0] is cards[0] is None
@@ -55,16 +64,18 @@ def test_scores_of_nodes_that_are_alike_become_one(
 ) -> None:
     trees = [*trees, trees[0]]
     sites = data.draw(st.lists(st.sampled_from("ab"), min_size=len(trees), max_size=len(trees)))
-    scores = [scores_of(len(tree), seed) for seed, tree in enumerate(trees)]
+    scores = [unsure(len(tree), seed) for seed, tree in enumerate(trees)]
     found = agree(trees, sites, scores, share=1.0)
     seen: dict[object, np.ndarray] = {}
     for looks, before, after in zip(look_alikes(trees, sites), scores, found, strict=True):
-        assert after.role_probs.sum(1) == pytest.approx(1)
+        assert np.allclose(softmax(after.roles, axis=1), after.role_probs)
+        both = np.hstack([after.role_probs, softmax(after.owners, axis=1)])
         for i, look in enumerate(looks):
             if look is None:
                 assert np.allclose(after.roles[i], before.roles[i])
+                assert np.allclose(after.owners[i], before.owners[i])
             else:
-                assert np.allclose(after.role_probs[i], seen.setdefault(look, after.role_probs[i]))
+                assert np.allclose(both[i], seen.setdefault(look, both[i]))
 
 
 def test_what_the_model_is_sure_of_stays_and_the_rest_follows_the_others() -> None:
@@ -75,28 +86,30 @@ def test_what_the_model_is_sure_of_stays_and_the_rest_follows_the_others() -> No
         roles = np.full((len(CARD), len(NODE_ROLES)), 1e-12)
         roles[:, heading], roles[:, paragraph] = chance, 1 - chance
         scores.append(replace(scores_of(len(CARD), 0), roles=np.log(roles), role_probs=roles))
-    found = [own.role_probs[2] for own in agree(trees, sites, scores, share=0.7)]
-    assert [int(probs.argmax()) for probs in found] == [heading, heading, heading, paragraph]
+    found = [own.roles[2] for own in agree(trees, sites, scores, share=0.7)]
+    assert [int(roles.argmax()) for roles in found] == [heading, heading, heading, paragraph]
     back = agree(trees[::-1], sites, scores[::-1], 0.7)[::-1]
-    assert all(np.allclose(a, b.role_probs[2]) for a, b in zip(found, back, strict=True))
+    assert all(np.allclose(a, b.roles[2]) for a, b in zip(found, back, strict=True))
+    assert agree([], [], [], 0.7) == []
 
 
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 9)), max_size=6), st.integers(1, 12)
 )
 def test_parts_hold_whole_sites_where_they_can(runs: list[tuple[str, int]], most: int) -> None:
-    sites = [f"{site}{run}" for run, (site, count) in enumerate(runs) for _ in range(count)]
+    sites = [site for site, count in runs for _ in range(count)]
     examples = [(Example(str(i), LONE, None, {"site": s}), b"") for i, s in enumerate(sites)]
     parts = list(in_parts(examples, most))
     assert [example for part in parts for example in part] == examples
     assert all(0 < len(part) <= most for part in parts)
     for part, after in pairwise(parts):
-        assert part[-1][0].group != after[0][0].group or len({e.group for e, _ in part}) == 1
+        site = after[0][0].group
+        assert part[-1][0].group != site or {e.group for e, _ in part} == {site}
 
 
 def test_what_is_given_is_no_evidence() -> None:
     trees, sites = [CARD, CARDS], [*"aa"]
-    scores = [scores_of(len(tree), seed) for seed, tree in enumerate(trees)]
+    scores = [unsure(len(tree), seed) for seed, tree in enumerate(trees)]
     labels = Labels(("section", "wrapper", "heading", "paragraph"), ("none",) * 4)
     known = [Known.of(CARD, labels, ["role"], [1, 2]), None]
     card, cards = agree(trees, sites, scores, 1.0, known)
@@ -122,3 +135,18 @@ def test_sections_of_a_site_are_predicted_together_and_others_by_themselves() ->
     assert first.confidences == pytest.approx(
         predict_pairs(by_itself, [one])[0].confidences, abs=1e-5
     )
+
+
+def test_class_names_that_are_hidden_from_the_model_tell_it_nothing() -> None:
+    nameless = [
+        replace(
+            section,
+            structure=Structure(
+                tuple(replace(node, selector=node.tag) for node in section.structure.nodes)
+            ),
+        )
+        for section in SECTIONS
+    ]
+    blind = replace(PREDICTOR, hidden=frozenset({"classes"}), calibration=SURE)
+    found, expected = (predict_pairs(blind, sections) for sections in (SECTIONS, nameless))
+    assert [pair.predicted for pair in found] == [pair.predicted for pair in expected]

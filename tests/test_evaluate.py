@@ -90,7 +90,7 @@ def test_everything_asked_for_is_measured(out: Path) -> None:
     assert [row["name"] for row in evaluation["robustness"]] == list(ROBUSTNESS)
     assert [row["name"] for row in evaluation["ablations"]] == list(ABLATIONS)
     compared = dict.fromkeys(row["column"] for row in evaluation["comparisons"])
-    assert list(compared) == [*others, "alone", "independent", *ROBUSTNESS, *ABLATIONS]
+    assert list(compared) == [*others, "unshared", "independent", *ROBUSTNESS, *ABLATIONS]
     assert [row["column"] for row in evaluation["calibration"]] == ["test", "val"]
     blank = {
         row["layout_accuracy"]

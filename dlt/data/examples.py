@@ -92,13 +92,13 @@ def read_examples(root: Path) -> Iterator[tuple[Example, bytes]]:
 def in_parts(
     examples: Iterable[tuple[Example, bytes]], most: int
 ) -> Iterator[list[tuple[Example, bytes]]]:
-    """The examples in lists of at most so many, cut between sites: no site that follows upon itself
-    is in two lists, unless it is too large for one."""
+    """The examples in lists of at most so many, cut between sites: neighbours of one site stay
+    together, unless they are too many for a list."""
     part: list[tuple[Example, bytes]] = []
     for new in examples:
         if len(part) == most:
-            sites = [example.group for example, _ in [*part, new]]
-            cut = sites.index(sites[-1]) or most
+            site = new[0].group
+            cut = next((i for i in range(most, 0, -1) if part[i - 1][0].group != site), most)
             yield part[:cut]
             part = part[cut:]
         part.append(new)

@@ -31,7 +31,7 @@ Item = TypeVar("Item")
 TEST, VAL = ("model", "test"), ("model", "val")
 CHANGED = ("robustness", "ablations")  # groups of the model on changed inputs
 AGAINST = ("against", "other_model")
-INDEPENDENT, ALONE = ("joint", "independent"), ("joint", "alone")
+INDEPENDENT, UNSHARED = ("joint", "independent"), ("joint", "unshared")
 STRUCTURE = ("baselines", "structure")
 STEPS = (0, 1, 2, 4, 8, 16)  # denoising steps tried
 SOME_SECTIONS = 200  # of the test split, for what takes many passes
@@ -90,10 +90,10 @@ def predict_all(
     """
     size = params.batch_size
     other = _load_other(params.against, predictor.sample) if params.against else None
-    alone = predictor.sample.model_copy(update={"site_share": 0.0})
+    unshared = predictor.sample.model_copy(update={"site_share": 0.0})
     own = {
         TEST: predictor,
-        ALONE: replace(predictor, sample=alone),
+        UNSHARED: replace(predictor, sample=unshared),
         INDEPENDENT: replace(predictor, sample=Sample(steps=1, site_share=0), decoder=independent),
         STRUCTURE: structure_only(predictor),
     }
@@ -130,7 +130,7 @@ def structure_only(predictor: Predictor) -> Predictor:
     return Predictor(
         predictor.model,
         predictor.params,
-        predictor.sample.model_copy(update={"steps": 0}),
+        Sample(steps=0, site_share=predictor.sample.site_share),
         decoder=labels_alone,
         hidden=frozenset({"image"}),
     )

@@ -46,7 +46,7 @@ PERTURBATION_WORDS = {
 }
 
 PREDICTOR_WORDS = {
-    "alone": "the same weights, each section by itself, whatever else there is of its site",
+    "unshared": "the same weights, whatever they say of nodes that look alike",
     "independent": "the same weights, one step, each node by itself",
     "structure": "the model's own proposal by the structure alone: no pixels, no diffusion, no boxes",
     "tag_label": "each tag's most frequent label",

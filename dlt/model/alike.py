@@ -3,7 +3,8 @@
 A site is made of the same few parts, and a part has the same class names and the same contents
 wherever it stands. So what the model believes of a node is drawn towards what it believes of all that
 are like it, taken together: the mean of their probabilities. That is a mixture, as what looks alike is
-not always the same: where the model is sure of two nodes that differ, each stays what it is.
+not always the same: a node of which the model is sure keeps its label against as many sure others as
+its odds to the power of (1 - share) / share.
 
 Axis suffixes: m node of any section, f score.
 """
@@ -39,8 +40,11 @@ def agree(
     evidence, and stays as it is.
 
     Args:
-        share: how far: 0 leaves all scores as they are, 1 makes those of nodes that are alike equal.
+        share: how far: 0 leaves all scores as they are, 1 makes the probabilities of nodes that are
+            alike equal.
     """
+    if not structures:
+        return []
     given: list[Collection[int]] = [
         own.roles if own else () for own in known or [None] * len(structures)
     ]

@@ -52,8 +52,9 @@ from dlt.watch.warnings import spare_missing_gpu
 
 VAL_SECTIONS = 2_000  # evenly spaced; a standard error of half a per cent is enough to choose by
 
-# of the val pass: of each section by itself, as every rank sees its share of them
+# params.yaml's may change without a new training. Val passes do not share, as each rank has its part
 VAL_SAMPLE = Sample(steps=1, site_share=0)
+CALIBRATION_SAMPLE = Sample(steps=1, site_share=0.7)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def fit(
         _tell(run, log)
         model = LayoutModel(chosen.model)
         model.load_state_dict(run.best_weights)
-        predictor = Predictor(model.to(ranks.device), chosen.model)
+        predictor = Predictor(model.to(ranks.device), chosen.model, CALIBRATION_SAMPLE)
         save_model(models, model, config, calibrate(predictor, val_set), job.spacings)
         finish_checkpoints(folder, chosen.train.keep_checkpoints)
 

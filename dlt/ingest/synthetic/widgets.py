@@ -232,7 +232,7 @@ def counter(c: Composer) -> Item:
 
 
 def qr(c: Composer) -> Item:
-    """A QR code: as often as not a picture like others, to be told from them by its look alone."""
+    """A QR code: as often as not in the same tags as other pictures."""
     size = float(c.rng.randint(64, 110))
     look = Look(shape="qr", size=(size, size), seed=c.rng.randrange(1 << 16))
     flow = Flow(width=size)
