@@ -44,13 +44,14 @@ transfer: $(READY)
 	dvc exp run -S ingest.source=synthetic -S ingest.num_samples=10000 -S train.phase=phase1 \
 	    -S train.init_from=null -S train.init_share=0 -S train.batch_size=null \
 	    -S train.min_steps=null -S train.lr=null -S train.class_dropout=null \
+	    -S train.augmentation_factor=null \
 	    -S train.box_weight=null -S train.proposal_epochs=5 -S train.epochs=4
 	rm -rf .pretrained && cp -rL models/dlt .pretrained
 	dvc exp run -S ingest.source=archive -S 'ingest.archive.path=$(SECTIONS)' \
 	    -S ingest.num_samples=null -S train.phase=phase1 -S train.init_from=.pretrained \
 	    -S train.init_share=0.3 -S train.batch_size=8 -S train.min_steps=0 -S train.lr=1e-3 \
-	    -S train.class_dropout=0 -S train.box_weight=1 -S train.proposal_epochs=10 \
-	    -S train.epochs=10
+	    -S train.class_dropout=0 -S train.augmentation_factor=1 -S train.box_weight=1 \
+	    -S train.proposal_epochs=10 -S train.epochs=10
 
 watch: $(READY)
 	@$(PY) -m dlt.watch

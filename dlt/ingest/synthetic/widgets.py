@@ -155,17 +155,11 @@ def image(c: Composer, ratio: float = 0, caption: bool = False) -> Item:
         below = text_node(c, "figcaption", "caption", phrase(c.rng, c.site.language, 2, 4))
         core = c.node("figure", "figure", core, below, flow=Flow(gap=2, align=c.align))
     else:
-        core = _framed(c, core)
+        if c.site.image_wrapper != "a" and c.rng.random() < 0.25:
+            core = c.node("a", "image-link", core, flow=Flow(align=c.align))
+        if c.site.image_wrapper:
+            core = c.node(c.site.image_wrapper, "figure", core, flow=Flow(align=c.align))
     return c.widget("image", core)
-
-
-def _framed(c: Composer, core: Item) -> Item:
-    """A picture in a link now and then, and in what the site puts around its pictures."""
-    if c.site.image_wrapper != "a" and c.rng.random() < 0.25:
-        core = c.node("a", "image-link", core, flow=Flow(align=c.align))
-    if c.site.image_wrapper:
-        core = c.node(c.site.image_wrapper, "figure", core, flow=Flow(align=c.align))
-    return core
 
 
 def divider(c: Composer) -> Item:
@@ -232,13 +226,10 @@ def counter(c: Composer) -> Item:
 
 
 def qr(c: Composer) -> Item:
-    """A QR code: as often as not in the same tags as other pictures."""
+    """A QR code that a script draws. One in an `img` is a picture to a page builder, as any other."""
     size = float(c.rng.randint(64, 110))
     look = Look(shape="qr", size=(size, size), seed=c.rng.randrange(1 << 16))
-    flow = Flow(width=size)
-    if c.rng.random() < 0.5:
-        return c.widget("qr", _framed(c, c.node("img", "image", look=look, flow=flow)))
-    code = c.node(c.rng.choice(("svg", "canvas")), "code", look=look, flow=flow)
+    code = c.node(c.rng.choice(("svg", "canvas")), "code", look=look, flow=Flow(width=size))
     return c.widget("qr", c.node("div", "code-wrap", code, flow=Flow(align=c.align)))
 
 
