@@ -1,11 +1,12 @@
 """Predict section layouts with a trained model.
 
-    python -m dlt.predict --model models/dlt --data FOLDER --out FOLDER
+    python -m dlt.predict --model models/dlt --data FOLDER --out FOLDER [--given]
 
 writes `<example>/layout.json` for every example folder below FOLDER, whether it has one or not, and
 `<example>/confidence.json`: `elements`, the chance that each element is right, in the order of the
 layout's boxes, and `confidence`, their mean. The block `sample` of params.yaml holds. Sections whose
-meta.json names the same site are predicted together, at most AT_ONCE at a time.
+meta.json names the same site are predicted together, at most AT_ONCE at a time. With `--given` the
+layouts that examples have stay as they are, and tell about the other sections of their site.
 """
 
 import argparse
@@ -22,11 +23,12 @@ from tqdm import tqdm
 from dlt.data.batch import collate_inputs, hide
 from dlt.data.encode import Encoded, encode
 from dlt.data.examples import in_parts, read_examples
+from dlt.data.labelled import true_labels
 from dlt.errors import DltError
 from dlt.files import new_file, write_json
 from dlt.model.alike import agree
 from dlt.model.confidence import Calibration, element_log_odds
-from dlt.model.decode import Decoder, Scores, decode, echo
+from dlt.model.decode import Decoder, Scores, decode
 from dlt.model.known import Known, collate_known
 from dlt.model.layout_model import LayoutModel
 from dlt.model.sampler import sample
@@ -133,10 +135,10 @@ class Predictor:
             chunk = order[start : start + batch_size]  # of similar length: little padding
             found = self.score([sections[i] for i in chunk], [known[i] for i in chunk])
             scored |= zip(chunk, found, strict=True)
-        scores = [scored[i][0] for i in range(len(structures))]
-        share = self.sample.site_share
-        if share and "classes" not in self.hidden | self.model.encoder.hidden:
-            scores = agree(structures, sites, scores, share, known)
+        nameless = "classes" in self.hidden | self.model.encoder.hidden
+        share = 0.0 if nameless else self.sample.site_share
+        before = [scored[i][0] for i in range(len(structures))]
+        scores = agree(structures, sites, before, share, known)
         return [
             self._label(structure, own, scored[i][1], known[i])
             for i, (structure, own) in enumerate(zip(structures, scores, strict=True))
@@ -166,8 +168,6 @@ class Predictor:
         self, structure: Structure, scores: Scores, sight: Sight, known: Known | None
     ) -> Predicted:
         """Labels that obey the label law."""
-        if known:
-            scores = echo(structure, scores, known)
         labels = self.decoder(structure, scores, known)
         if self.spacings:
             given = known.boxed if known else ()
@@ -185,23 +185,30 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of a trained model")
     parser.add_argument("--data", type=Path, required=True, help="folder of example folders")
     parser.add_argument("--out", type=Path, required=True, help="folder to write layouts into")
+    parser.add_argument("--given", action="store_true", help="keep layouts, and learn from them")
     arguments = parser.parse_args()
     predictor = Predictor.load(arguments.model, load_params().sample)
     count = 0
     for part in in_parts(read_examples(arguments.data), AT_ONCE):
-        _predict_part(predictor, part, arguments.out)
+        _predict_part(predictor, part, arguments.out, arguments.given)
         count += len(part)
     if not count:
         raise DltError(f"{arguments.data}: no example folders")
     print(f"{count} layouts in {arguments.out}")
 
 
-def _predict_part(predictor: Predictor, part: Sequence[tuple[Example, bytes]], out: Path) -> None:
-    structures, sites = [e.structure for e, _ in part], [e.group for e, _ in part]
+def _predict_part(
+    predictor: Predictor, part: Sequence[tuple[Example, bytes]], out: Path, given: bool
+) -> None:
+    examples = [example for example, _ in part]
+    structures, sites = [e.structure for e in examples], [e.group for e in examples]
+    known = [
+        Known.of(e.structure, true_labels(e)) if given and e.layout else None for e in examples
+    ]
     bar = tqdm(part, "encode", disable=None, leave=False)
     sections = [predictor.encode(e.name, e.structure, screenshot) for e, screenshot in bar]
-    found = predictor.predict_sections(structures, sections, sites)
-    for (example, _), predicted in zip(part, found, strict=True):
+    found = predictor.predict_sections(structures, sections, sites, known)
+    for example, predicted in zip(examples, found, strict=True):
         _write(out / example.name, example.structure, predicted)
 
 

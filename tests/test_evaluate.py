@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,28 @@ def test_predictions_come_with_their_confidence(
         sure = json.loads((folder / "confidence.json").read_text())
         assert len(sure["elements"]) == len(boxes)
         assert sure["confidence"] == pytest.approx(sum(sure["elements"]) / len(boxes))
+
+
+def test_given_layouts_stay_and_a_wrong_one_is_named(
+    out: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = shutil.copytree(data / "test", tmp_path / "mine")
+    first, other = sorted(mine.iterdir())[:2]
+    (other / "layout.json").unlink()
+    command = ["predict", "--model", str(out / "model"), "--data", str(mine), "--given"]
+    monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path / "out")])
+    predict.main()
+    found = [
+        json.loads((path / first.name / "layout.json").read_text())
+        for path in (mine, tmp_path / "out")
+    ]
+    assert found[0]["structure"] == found[1]["structure"] and found[0]["props"] == found[1]["props"]
+    boxes = [list(chain(*layout["boxes"])) for layout in found]
+    assert boxes[0] == pytest.approx(boxes[1], abs=1e-3)
+    assert (tmp_path / "out" / other.name / "layout.json").exists()
+    (other / "layout.json").write_text((first / "layout.json").read_text())
+    with pytest.raises(DltError, match=rf"^{other.name}: layout\.json: "):
+        predict.main()
 
 
 def test_a_screenshot_that_does_not_decode_is_named(

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from dlt.evaluate.baselines import independent
 from dlt.evaluate.pairs import predict_pairs
+from dlt.model.alike import agree
 from dlt.model.confidence import Calibration, element_log_odds
-from dlt.model.decode import Scores, decode, echo
+from dlt.model.decode import Scores, decode
 from dlt.model.denoiser import ATTRIBUTES, NUM_OWNERS, NUM_PROPS, NUM_ROLES
 from dlt.model.known import Known
 from dlt.params import Sample
@@ -139,7 +140,7 @@ def test_what_is_said_of_one_node_holds_for_those_of_its_path() -> None:
     scores = replace(scores, roles=unsure, owners=owners, below=below, role_probs=np.exp(unsure))
     labels = Labels(("section", *("grid", "paragraph") * 3), ("none",) * 7)
     known = Known.of(structure, labels, ["role"], nodes=[2])
-    told = echo(structure, scores, known)
+    (told,) = agree([structure], ["site"], [scores], 0.0, [known])
     found = decode(structure, told, known)
     assert found.roles == ("section", "heading", "paragraph", *("heading", "paragraph") * 2)
     assert told.role_probs.sum(axis=1) == pytest.approx(1)

@@ -6,11 +6,15 @@ are like it, taken together: the mean of their probabilities. That is a mixture,
 not always the same: a node of which the model is sure keeps its label against as many sure others as
 its odds to the power of (1 - share) / share.
 
-Axis suffixes: m node of any section, f score.
+What is given of a node tells more: what a person says of one card holds for the others. The roles of
+nodes that are alike are draws from a Dirichlet prior of weight _DOUBT, and what it predicts after the
+given ones multiplies the probabilities of the open ones.
+
+Axis suffixes: m node of any section, r role label, f probability.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -20,11 +24,14 @@ from scipy.special import softmax
 
 from dlt.model.decode import Scores
 from dlt.model.known import Known
-from dlt.section.roles import NODE_ROLES
+from dlt.section.roles import NODE_ROLES, ROLES
 from dlt.section.tree import Structure, children
 
-_ROLES = len(NODE_ROLES)
+_DOUBT = 0.1  # of nodes that are alike having the same role, against each given one that shows it
 _LEAST = 1e-30  # of a probability, before its logarithm is taken
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.int64]
 
 
 def agree(
@@ -34,84 +41,116 @@ def agree(
     share: float,
     known: Sequence[Known | None] | None = None,
 ) -> list[Scores]:
-    """The scores of roles and owners of sections, moved towards those of nodes that are alike.
+    """The scores of sections, moved by what nodes that are alike tell about each other.
 
-    A log-probability moves towards the logarithm of the mean probability. What is given is no
-    evidence, and stays as it is.
+    What is given stays as it is.
 
     Args:
-        share: how far: 0 leaves all scores as they are, 1 makes the probabilities of nodes that are
-            alike equal.
+        share: how far a log-probability moves towards the logarithm of the mean probability: 1 makes
+            the probabilities of nodes that are alike equal.
     """
-    if not structures:
-        return []
-    given: list[Collection[int]] = [
-        own.roles if own else () for own in known or [None] * len(structures)
-    ]
+    if not structures or not (share or any(known or ())):
+        return list(scores)
+    look_m = _numbered(look_alikes(structures, sites))
+    given_m = _given(structures, known or [None] * len(structures))
     beliefs = [_beliefs(own, len(s)) for own, s in zip(scores, structures, strict=True)]
-    beliefs_mf = np.concatenate(beliefs)
-    kind_m = _kinds(structures, sites, given)
-    sums = np.zeros((kind_m.max() + 1, beliefs_mf.shape[1]))
-    np.add.at(sums, kind_m, beliefs_mf)
-    mean_mf = (sums / np.bincount(kind_m)[:, None])[kind_m]
-    moves_mf = share * (np.log(mean_mf) - np.log(beliefs_mf))
+    moves_mf = share * _towards_mean(np.concatenate(beliefs), look_m, given_m < 0)
+    told_mr = _told(look_m, given_m)
+    moves_mf += np.hstack([told_mr, told_mr[:, : len(ROLES)]])
+    moves_mf[given_m >= 0] = 0
     moves = np.split(moves_mf, np.cumsum([len(own) for own in beliefs])[:-1])
     return [_moved(*of_section) for of_section in zip(scores, beliefs, moves, strict=True)]
 
 
-def look_alikes(
-    structures: Sequence[Structure], sites: Sequence[str]
-) -> Iterator[list[Hashable | None]]:
-    """For each section what its nodes have in common with those like them, whatever the section.
+def look_alikes(structures: Sequence[Structure], sites: Sequence[str]) -> Iterator[list[Hashable]]:
+    """For each section what its nodes have in common with those like them.
 
     That is the site, the tag and class names of the node, and those of its children without regard
     to their number. Names that a site has on one node only count for nothing, as builders give each
-    element one of its own. None stands for roots and for nodes without any other names, which look
-    like too much.
+    element one of its own. A node without any other names looks like too much: only those of its
+    section with the same path of selectors are like it.
     """
     names: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for structure, site in zip(structures, sites, strict=True):
         for node in structure.nodes:
             names[site].update(set(node.classes))
-    for structure, site in zip(structures, sites, strict=True):
+    for section, (structure, site) in enumerate(zip(structures, sites, strict=True)):
         own = [
             (node.tag, frozenset(name for name in node.classes if names[site][name] > 1))
             for node in structure.nodes
         ]
         below = [frozenset(own[k] for k in kids) for kids in children(structure.parents)]
+        paths = _paths(structure)
         yield [
-            (site, *look) if i and look[0][1] else None
-            for i, look in enumerate(zip(own, below, strict=True))
+            (site, look, below[i]) if look[1] else (section, paths[i]) for i, look in enumerate(own)
         ]
 
 
-def _kinds(
-    structures: Sequence[Structure], sites: Sequence[str], given: Sequence[Collection[int]]
-) -> NDArray[np.int64]:
-    """A number for each node of each section [M], the same for open nodes that are alike."""
+def _paths(structure: Structure) -> list[int]:
+    """A number for each node, the same for those that the same selectors lead to."""
+    numbers: dict[tuple[int, str], int] = {}
+    path: list[int] = []
+    for node in structure.nodes:
+        above = path[node.parent] if path else -1
+        path.append(numbers.setdefault((above, node.selector), len(numbers)))
+    return path
+
+
+def _numbered(looks: Iterator[list[Hashable]]) -> Ints:
+    """A number for each node of each section [M], the same for those that are alike.
+
+    Nothing is like a root, whose role is certain.
+    """
     fresh = count()
     numbers: defaultdict[Hashable, int] = defaultdict(lambda: next(fresh))
     return np.array(
+        [numbers[look] if i else next(fresh) for own in looks for i, look in enumerate(own)]
+    )
+
+
+def _given(structures: Sequence[Structure], known: Sequence[Known | None]) -> Ints:
+    """The given roles, as an index into NODE_ROLES; -1 where a role is open [M]."""
+    roles: list[Mapping[int, str]] = [own.roles if own else {} for own in known]
+    return np.array(
         [
-            next(fresh) if look is None or node in fixed else numbers[look]
-            for looks, fixed in zip(look_alikes(structures, sites), given, strict=True)
-            for node, look in enumerate(looks)
+            NODE_ROLES.index(own[i]) if i in own else -1
+            for structure, own in zip(structures, roles, strict=True)
+            for i in range(len(structure))
         ]
     )
 
 
-def _beliefs(scores: Scores, nodes: int) -> NDArray[np.float64]:
+def _beliefs(scores: Scores, nodes: int) -> Floats:
     """The probabilities of a section's roles and owners, each by itself: no 0 among them."""
     owners = softmax(scores.owners[:nodes].astype(float), axis=1)
-    probs = np.concatenate([scores.role_probs[:nodes].astype(float), owners], axis=1)
+    probs = np.hstack([scores.role_probs[:nodes].astype(float), owners])
     return np.maximum(probs, _LEAST)
 
 
-def _moved(scores: Scores, beliefs_nf: NDArray[np.float64], move_nf: NDArray[np.float64]) -> Scores:
-    nodes, roles, owners = len(move_nf), move_nf[:, :_ROLES], move_nf[:, _ROLES:]
+def _towards_mean(beliefs_mf: Floats, look_m: Ints, open_m: NDArray[np.bool_]) -> Floats:
+    """From the logarithms of open nodes' probabilities to those of their means [M, F]."""
+    sums = np.zeros((look_m.max() + 1, beliefs_mf.shape[1]))
+    np.add.at(sums, look_m[open_m], beliefs_mf[open_m])
+    counts = np.bincount(look_m[open_m], minlength=len(sums))
+    mean_mf = np.where(
+        open_m[:, None], sums[look_m] / np.maximum(counts, 1)[look_m, None], beliefs_mf
+    )
+    return np.log(mean_mf) - np.log(beliefs_mf)
+
+
+def _told(look_m: Ints, given_m: Ints) -> Floats:
+    """The logarithms of what given roles predict of nodes that are alike, over the prior [M, R]."""
+    shown = np.full((look_m.max() + 1, len(NODE_ROLES)), _DOUBT / len(NODE_ROLES))
+    given = given_m >= 0
+    np.add.at(shown, (look_m[given], given_m[given]), 1)
+    return np.log(len(NODE_ROLES) * shown / shown.sum(axis=1, keepdims=True))[look_m]
+
+
+def _moved(scores: Scores, beliefs_nf: Floats, move_nf: Floats) -> Scores:
+    nodes, roles, owners = len(move_nf), *np.split(move_nf, [len(NODE_ROLES)], axis=1)
     return replace(
         scores,
         roles=scores.roles[:nodes] + roles,
         owners=scores.owners[:nodes] + owners,
-        role_probs=softmax(np.log(beliefs_nf[:, :_ROLES]) + roles, axis=1),
+        role_probs=softmax(np.log(beliefs_nf[:, : len(NODE_ROLES)]) + roles, axis=1),
     )

@@ -1,7 +1,7 @@
 """What the sampler returns of a section, as labels that obey the label law."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 from dlt.model.known import Known
 from dlt.model.lawful import lawful_props, lawful_roles
 from dlt.section.labels import Labels
-from dlt.section.roles import DROP, MERGE, NODE_ROLES, ROLES
+from dlt.section.roles import DROP, MERGE
 from dlt.section.tree import Box, Structure
-
-_DOUBT = 0.1  # of nodes of one path sharing a role, against each given node that shows it
 
 Floats = NDArray[np.floating]
 
@@ -31,33 +29,6 @@ class Scores:
 
 Decoder = Callable[[Structure, Scores, Known | None], Labels]
 """Makes lawful labels of scores."""
-
-
-def echo(structure: Structure, scores: Scores, known: Known) -> Scores:
-    """The scores with what given roles tell about open nodes of the same path of selectors.
-
-    Sections repeat themselves: what a person says of one card holds for the others. A path's roles
-    are a draw from a Dirichlet prior of weight _DOUBT; what it predicts after the given ones
-    multiplies the model's probabilities.
-    """
-    count = len(structure)
-    path: list[int] = []
-    seen: dict[tuple[int, str], int] = {}
-    for node in structure.nodes:
-        above = path[node.parent] if path else -1
-        path.append(seen.setdefault((above, node.selector), len(seen)))
-    shown = np.full((len(seen), len(NODE_ROLES)), _DOUBT / len(NODE_ROLES))
-    for node_index, role in known.roles.items():
-        shown[path[node_index], NODE_ROLES.index(role)] += 1
-    told = (shown / shown.sum(axis=1, keepdims=True))[path]
-    told[list(known.roles)] = 1
-    probs = scores.role_probs[:count] * told
-    return replace(
-        scores,
-        roles=scores.roles[:count] + np.log(told),
-        owners=scores.owners[:count] + np.log(told[:, : len(ROLES)]),
-        role_probs=probs / probs.sum(axis=1, keepdims=True),
-    )
 
 
 def decode(structure: Structure, scores: Scores, known: Known | None = None) -> Labels:
