@@ -27,7 +27,7 @@ from dlt.model.known import Known
 from dlt.section.roles import NODE_ROLES, ROLES
 from dlt.section.tree import Structure, children
 
-_DOUBT = 0.1  # of nodes that are alike having the same role, against each given one that shows it
+_DOUBT = 1.0  # of nodes that are alike having the same role, against each given one that shows it
 _LEAST = 1e-30  # of a probability, before its logarithm is taken
 
 Floats = NDArray[np.floating]
