@@ -103,26 +103,21 @@ def test_parts_hold_whole_sites_where_they_can(runs: list[tuple[str, int]], most
         assert part[-1][0].group != site or {e.group for e, _ in part} == {site}
 
 
-def test_what_is_given_stays_and_tells_about_nodes_that_are_alike() -> None:
+def test_what_is_given_stays_and_is_certain_evidence_for_nodes_that_are_alike() -> None:
     trees, sites = [CARD, CARDS, CARD], [*"aab"]
     scores = [unsure(len(tree), seed) for seed, tree in enumerate(trees)]
+    button, icon = NODE_ROLES.index("button"), NODE_ROLES.index("icon")
+    for node, role in ((2, button), (3, icon)):
+        scores[0].role_probs[node] = np.eye(len(NODE_ROLES))[role]
     labels = Labels(("section", "wrapper", "button", "icon"), ("none",) * 4)
     known = [Known.of(CARD, labels, ["role"], [2, 3]), None, None]
-    card, cards, elsewhere = agree(trees, sites, scores, 0.0, known)
-    assert np.array_equal(card.roles[[2, 3]], scores[0].roles[[2, 3]])
-    assert [NODE_ROLES[int(cards.roles[i].argmax())] for i in (2, 4, 5)] == [
-        "icon",
-        "icon",
-        "button",
-    ]
-    for before, after, i in (
-        (scores[0], card, 1),
-        (scores[1], cards, 3),
-        (scores[2], elsewhere, 2),
-    ):
-        assert np.allclose(before.role_probs[i], after.role_probs[i])
-    card, cards, _ = agree(trees, sites, scores, 1.0, known)
-    assert np.allclose(card.role_probs[1], cards.role_probs[3])  # open ones share as ever
+    free, told = (agree(trees, sites, scores, share, known) for share in (0.0, 1.0))
+    for before, nothing, shared in zip(scores, free, told, strict=True):
+        assert np.allclose(before.role_probs, nothing.role_probs)  # no path is that of a given node
+        assert np.allclose(before.roles[0], shared.roles[0])
+    assert np.array_equal(told[0].roles[[2, 3]], scores[0].roles[[2, 3]])
+    assert [int(told[1].roles[i].argmax()) for i in (2, 4, 5)] == [icon, icon, button]
+    assert np.allclose(told[2].role_probs[2], scores[2].role_probs[2])
 
 
 def test_sections_of_a_site_are_predicted_together_and_others_by_themselves() -> None:

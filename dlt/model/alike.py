@@ -6,9 +6,10 @@ are like it, taken together: the mean of their probabilities. That is a mixture,
 not always the same: a node of which the model is sure keeps its label against as many sure others as
 its odds to the power of (1 - share) / share.
 
-What is given of a node tells more: what a person says of one card holds for the others. The roles of
-nodes that are alike are draws from a Dirichlet prior of weight _DOUBT, and what it predicts after the
-given ones multiplies the probabilities of the open ones.
+A given role is one of these probabilities, a certain one. In its own section it tells more: what a
+person says of one card holds for the others. The roles of nodes that the same selectors lead to are
+draws from a Dirichlet prior of weight _DOUBT, and what it predicts after the given ones multiplies the
+probabilities of the open ones.
 
 Axis suffixes: m node of any section, r role label, f probability.
 """
@@ -27,7 +28,7 @@ from dlt.model.known import Known
 from dlt.section.roles import NODE_ROLES, ROLES
 from dlt.section.tree import Structure, children
 
-_DOUBT = 1.0  # of nodes that are alike having the same role, against each given one that shows it
+_DOUBT = 3.0  # of nodes of one path sharing a role, against each given one that shows it
 _LEAST = 1e-30  # of a probability, before its logarithm is taken
 
 Floats = NDArray[np.floating]
@@ -51,11 +52,11 @@ def agree(
     """
     if not structures or not (share or any(known or ())):
         return list(scores)
-    look_m = _numbered(look_alikes(structures, sites))
     given_m = _given(structures, known or [None] * len(structures))
     beliefs = [_beliefs(own, len(s)) for own, s in zip(scores, structures, strict=True)]
-    moves_mf = share * _towards_mean(np.concatenate(beliefs), look_m, given_m < 0)
-    told_mr = _told(look_m, given_m)
+    look_m = _numbered(look_alikes(structures, sites))
+    moves_mf = share * _towards_mean(np.concatenate(beliefs), look_m)
+    told_mr = _told(_numbered(_paths(i, own) for i, own in enumerate(structures)), given_m)
     moves_mf += np.hstack([told_mr, told_mr[:, : len(ROLES)]])
     moves_mf[given_m >= 0] = 0
     moves = np.split(moves_mf, np.cumsum([len(own) for own in beliefs])[:-1])
@@ -74,30 +75,30 @@ def look_alikes(structures: Sequence[Structure], sites: Sequence[str]) -> Iterat
     for structure, site in zip(structures, sites, strict=True):
         for node in structure.nodes:
             names[site].update(set(node.classes))
-    for section, (structure, site) in enumerate(zip(structures, sites, strict=True)):
+    for i, (structure, site) in enumerate(zip(structures, sites, strict=True)):
         own = [
             (node.tag, frozenset(name for name in node.classes if names[site][name] > 1))
             for node in structure.nodes
         ]
         below = [frozenset(own[k] for k in kids) for kids in children(structure.parents)]
-        paths = _paths(structure)
         yield [
-            (site, look, below[i]) if look[1] else (section, paths[i]) for i, look in enumerate(own)
+            (site, look, kids) if look[1] else path
+            for look, kids, path in zip(own, below, _paths(i, structure), strict=True)
         ]
 
 
-def _paths(structure: Structure) -> list[int]:
-    """A number for each node, the same for those that the same selectors lead to."""
+def _paths(section: int, structure: Structure) -> list[Hashable]:
+    """For each node of a section the path of selectors that leads to it, as two numbers."""
     numbers: dict[tuple[int, str], int] = {}
     path: list[int] = []
     for node in structure.nodes:
         above = path[node.parent] if path else -1
         path.append(numbers.setdefault((above, node.selector), len(numbers)))
-    return path
+    return [(section, number) for number in path]
 
 
 def _numbered(looks: Iterator[list[Hashable]]) -> Ints:
-    """A number for each node of each section [M], the same for those that are alike.
+    """A number for each node of each section [M], the same for those that have the same in common.
 
     Nothing is like a root, whose role is certain.
     """
@@ -127,23 +128,20 @@ def _beliefs(scores: Scores, nodes: int) -> Floats:
     return np.maximum(probs, _LEAST)
 
 
-def _towards_mean(beliefs_mf: Floats, look_m: Ints, open_m: NDArray[np.bool_]) -> Floats:
-    """From the logarithms of open nodes' probabilities to those of their means [M, F]."""
+def _towards_mean(beliefs_mf: Floats, look_m: Ints) -> Floats:
+    """From the logarithms of probabilities to those of their means over nodes that are alike."""
     sums = np.zeros((look_m.max() + 1, beliefs_mf.shape[1]))
-    np.add.at(sums, look_m[open_m], beliefs_mf[open_m])
-    counts = np.bincount(look_m[open_m], minlength=len(sums))
-    mean_mf = np.where(
-        open_m[:, None], sums[look_m] / np.maximum(counts, 1)[look_m, None], beliefs_mf
-    )
+    np.add.at(sums, look_m, beliefs_mf)
+    mean_mf = (sums / np.bincount(look_m)[:, None])[look_m]
     return np.log(mean_mf) - np.log(beliefs_mf)
 
 
-def _told(look_m: Ints, given_m: Ints) -> Floats:
-    """The logarithms of what given roles predict of nodes that are alike, over the prior [M, R]."""
-    shown = np.full((look_m.max() + 1, len(NODE_ROLES)), _DOUBT / len(NODE_ROLES))
+def _told(path_m: Ints, given_m: Ints) -> Floats:
+    """The logarithms of what given roles predict of nodes of the same path, over the prior [M, R]."""
+    shown = np.full((path_m.max() + 1, len(NODE_ROLES)), _DOUBT / len(NODE_ROLES))
     given = given_m >= 0
-    np.add.at(shown, (look_m[given], given_m[given]), 1)
-    return np.log(len(NODE_ROLES) * shown / shown.sum(axis=1, keepdims=True))[look_m]
+    np.add.at(shown, (path_m[given], given_m[given]), 1)
+    return np.log(len(NODE_ROLES) * shown / shown.sum(axis=1, keepdims=True))[path_m]
 
 
 def _moved(scores: Scores, beliefs_nf: Floats, move_nf: Floats) -> Scores:
