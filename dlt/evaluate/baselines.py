@@ -5,13 +5,14 @@ The two see tags and tree shape only, no class names, texts or pixels.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlt.errors import DltError
-from dlt.model.decode import Scores, element_boxes
+from dlt.model.decode import Scores, decode, element_boxes
 from dlt.model.known import Known
 from dlt.section.labels import Labels
 from dlt.section.roles import DROP, MERGE, NO_PROP, NODE_PROPS, NODE_ROLES, ROLES, ROOT_ROLE
@@ -81,6 +82,11 @@ class NearestSection:
             if bigram in self.counts:
                 shared += np.minimum(self.counts[bigram], count)
         return shared / (self.sizes + len(structure) - shared)
+
+
+def without_boxes(structure: Structure, scores: Scores, known: Known | None = None) -> Labels:
+    """As `decode`, but for boxes: those of a hidden screenshot are no match for any other."""
+    return replace(decode(structure, scores, known), boxes=None)
 
 
 def independent(structure: Structure, scores: Scores, known: Known | None = None) -> Labels:

@@ -10,17 +10,19 @@ from typing import Any, TypeVar
 from dlt.data.examples import in_parts
 from dlt.data.labelled import Labelled, load_labelled, true_labels
 from dlt.evaluate.against import other_model
-from dlt.evaluate.baselines import BASELINES, Baseline, LabelledSection, independent
+from dlt.evaluate.baselines import (
+    BASELINES,
+    Baseline,
+    LabelledSection,
+    independent,
+    without_boxes,
+)
 from dlt.evaluate.metrics import Pair
 from dlt.evaluate.pairs import predict_pairs
 from dlt.evaluate.perturb import ABLATIONS, ROBUSTNESS, perturbed
-from dlt.model.decode import Scores, decode
-from dlt.model.known import Known
 from dlt.params import Evaluate, ModelParams, Sample
 from dlt.predict import AT_ONCE, Predictor
 from dlt.section.example import Example
-from dlt.section.labels import Labels
-from dlt.section.tree import Structure
 
 Examples = Callable[[], Iterable[tuple[Example, bytes]]]
 Key = tuple[str, str]
@@ -119,19 +121,12 @@ def predict_all(
 
 
 def structure_only(predictor: Predictor) -> Predictor:
-    """What the model proposes when the screenshot is hidden from it: labels without confidences.
-
-    Boxes without a screenshot are no match for any other, and left out.
-    """
-
-    def labels_alone(structure: Structure, scores: Scores, known: Known | None) -> Labels:
-        return replace(decode(structure, scores, known), boxes=None)
-
+    """What the model proposes when the screenshot is hidden from it: labels without confidences."""
     return Predictor(
         predictor.model,
         predictor.params,
         Sample(steps=0, site_share=predictor.sample.site_share),
-        decoder=labels_alone,
+        decoder=without_boxes,
         hidden=frozenset({"image"}),
     )
 
