@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlt.model.crf import log_probability, surprise
+from dlt.model.crf import NUM_LINKS, log_probability, surprise
 from dlt.section.errors import SectionError
 from dlt.section.labels import element_of_nodes
 from dlt.section.roles import DROP, MERGE, NODE_ROLES, ROLES, ROOT_ROLE
-from tests.strategies import parents
+from tests.strategies import link_of, parents
 
 _SOME = ["grid", "paragraph", MERGE, DROP]  # of all labels, for the sums to stay short
 
@@ -24,12 +24,12 @@ def owners_of(tree: list[int], roles: list[str]) -> list[int]:
 
 
 def drawn_scores(tree: list[int], seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores of roles, of owners and of roles below owners, in which only _SOME labels count."""
+    """Scores of roles, of owners and of links below owners, in which only _SOME labels count."""
     rng = np.random.default_rng(seed)
     roles = rng.normal(size=(len(tree), len(NODE_ROLES)))
     roles[:, [i for i, role in enumerate(NODE_ROLES) if role not in _SOME]] = -1e3
     owners = rng.normal(size=(len(tree), len(ROLES)))
-    return roles, owners, rng.normal(size=(len(ROLES), len(NODE_ROLES)))
+    return roles, owners, rng.normal(size=(len(ROLES), NUM_LINKS))
 
 
 def lawful_scores(
@@ -45,7 +45,7 @@ def lawful_scores(
             continue
         labels = [NODE_ROLES.index(name) for name in names]
         scores[names] = sum(
-            roles[i, labels[i]] + owners[i, own[i]] + below[own[tree[i]], labels[i]]
+            roles[i, labels[i]] + owners[i, own[i]] + below[own[tree[i]], link_of(tree, names, i)]
             for i in range(1, len(tree))
         )
     return scores

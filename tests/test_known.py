@@ -12,6 +12,7 @@ from dlt.evaluate.baselines import independent
 from dlt.evaluate.pairs import predict_pairs
 from dlt.model.alike import agree
 from dlt.model.confidence import Calibration, element_log_odds
+from dlt.model.crf import NUM_LINKS
 from dlt.model.decode import Scores, decode
 from dlt.model.denoiser import ATTRIBUTES, NUM_OWNERS, NUM_PROPS, NUM_ROLES
 from dlt.model.known import Known
@@ -38,7 +39,7 @@ def scores_of(count: int, seed: int) -> Scores:
     probs = np.exp(roles - roles.max(1, keepdims=True))
     owners = 30 * rng.normal(size=(count, NUM_OWNERS))
     boxes = rng.random((count, 4))
-    below = 30 * rng.normal(size=(NUM_OWNERS, NUM_ROLES))
+    below = 30 * rng.normal(size=(NUM_OWNERS, NUM_LINKS))
     return Scores(roles, props, owners, below, boxes, probs / probs.sum(1, keepdims=True))
 
 
@@ -271,7 +272,7 @@ def test_log_odds_of_an_element_by_hand() -> None:
             probs[node, NODE_ROLES.index(role)] = share
     tree, roles = (-1, 0, 1), (ROOT_ROLE, "grid", MERGE)
     even = replace(scores_of(3, 0), role_probs=probs, owners=np.zeros((3, len(ROLES))))
-    even = replace(even, below=np.zeros((len(ROLES), NUM_ROLES)))
+    even = replace(even, below=np.zeros((len(ROLES), NUM_LINKS)))
     # the section is right if node 1 has not joined it, the grid if both of its labels are right
     assert chances(tree, roles, even) == pytest.approx([0.8, 0.8 * 0.5])
     # images in grids are three times as likely

@@ -20,6 +20,7 @@ from dlt.data.encode import CLASS_BUCKETS, CLASS_NUMBERS, TEXT_BUCKETS, TEXT_NUM
 from dlt.data.labelled import Labelled
 from dlt.ingest.synthetic import generate
 from dlt.model.boxes import edges, of_parents, relative_boxes, signal, touching
+from dlt.model.crf import NUM_LINKS
 from dlt.model.denoiser import MASK_ROLE, NUM_PROPS, coordinates
 from dlt.model.diffusion import add_noise, draw_given, draw_times
 from dlt.model.lawful import lawful_props, lawful_roles
@@ -40,7 +41,7 @@ from dlt.predict import Predictor
 from dlt.section.labels import Labels, contract, element_of_nodes, labels
 from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES, ROLES, ROOT_ROLE
 from dlt.section.tree import Node, Structure
-from tests.strategies import parents
+from tests.strategies import link_of, parents
 
 TINY = ModelParams(
     d_model=32, num_layers=1, num_denoiser_layers=1, dropout=0, image_width=64, patch_size=(16, 32)
@@ -352,7 +353,7 @@ def test_lawful_roles_are_the_best_of_all(tree: list[int], seed: int) -> None:
     log_probs[:, _SOME] = np.random.default_rng(seed).normal(size=(len(tree), len(_SOME)))
     log_probs[0, NODE_ROLES.index(ROOT_ROLE)] = 0
     rng = np.random.default_rng(seed + 1)
-    joint = rng.normal(size=(len(tree), len(ROLES))), rng.normal(size=(len(ROLES), len(NODE_ROLES)))
+    joint = rng.normal(size=(len(tree), len(ROLES))), rng.normal(size=(len(ROLES), NUM_LINKS))
 
     def lawful(roles: tuple[int, ...]) -> bool:
         return all(
@@ -366,7 +367,7 @@ def test_lawful_roles_are_the_best_of_all(tree: list[int], seed: int) -> None:
         enclosing = element_of_nodes(tree, names).enclosing
         owners = [ROLES.index(started[k]) for k in enclosing]
         own = sum(joint[0][i, owner] for i, owner in enumerate(owners) if i)
-        below = sum(joint[1][owners[tree[i + 1]], role] for i, role in enumerate(roles))
+        below = sum(joint[1][owners[tree[i]], link_of(tree, names, i)] for i in range(1, len(tree)))
         return float(sum(log_probs[i + 1, role] for i, role in enumerate(roles)) + own + below)
 
     best = max(filter(lawful, itertools.product(_SOME, repeat=len(tree) - 1)), key=score)
@@ -388,7 +389,7 @@ def test_an_element_that_is_sure_to_be_there_starts_somewhere() -> None:
     )
     owners[3, ROLES.index("button")] = 0
     assert lawful_roles(tree, log_probs) == [ROOT_ROLE, MERGE, MERGE, MERGE]
-    joint = owners, np.zeros((len(ROLES), len(NODE_ROLES)))
+    joint = owners, np.zeros((len(ROLES), NUM_LINKS))
     assert lawful_roles(tree, log_probs, joint) == [ROOT_ROLE, "button", MERGE, MERGE]
 
 
@@ -397,7 +398,7 @@ def test_an_element_that_is_sure_to_be_there_starts_somewhere() -> None:
 def test_decoded_labels_always_contract(tree: list[int], seed: int) -> None:
     structure = Structure(tuple(Node("div", parent) for parent in tree))
     rng = np.random.default_rng(seed)
-    joint = rng.normal(size=(len(tree), len(ROLES))), rng.normal(size=(len(ROLES), len(NODE_ROLES)))
+    joint = rng.normal(size=(len(tree), len(ROLES))), rng.normal(size=(len(ROLES), NUM_LINKS))
     roles = lawful_roles(tree, rng.normal(size=(len(tree), len(NODE_ROLES))), joint)
     props = lawful_props(rng.dirichlet(np.ones(len(NODE_PROPS)) / 4, len(tree)))
     contract(structure, Labels(tuple(roles), tuple(props)))

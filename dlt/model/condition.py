@@ -25,6 +25,7 @@ from dlt.data.encode import (
     TEXT_BUCKETS,
 )
 from dlt.grounding.looks import NUM_LOOKS
+from dlt.model.crf import NUM_LINKS
 from dlt.model.geometry import NUM_EDGES, NUM_SIZES, Geometry, scales
 from dlt.model.layers import HEAD_DIM, SelfBlock, TreeMixer, fourier, mask_bias
 from dlt.model.placement import Elements, Placement, Siblings, place_boxes
@@ -58,7 +59,7 @@ class Proposal(NamedTuple):
     role_logits: Tensor  # float [B, N, NUM_ROLES]
     prop_logits: Tensor  # float [B, N, NUM_PROPS]
     owner_scores: Tensor  # float [B, N, NUM_OWNERS]: see dlt.model.crf
-    below_scores: Tensor  # float [NUM_OWNERS, NUM_ROLES]: the same, of roles below owners
+    below_scores: Tensor  # float [NUM_OWNERS, NUM_LINKS]: the same, of links below owners
     box_numbers: Tensor  # float [B, N, NUM_BOX_NUMBERS]: see `place_boxes`
     bearings: Tensor  # float [NUM_ROLES, 2]: as from `find_bearings`, but 0 where unknown
     placed: Placement
@@ -225,7 +226,7 @@ class ConditionEncoder(nn.Module):
         self.blocks = nn.ModuleList(SelfBlock(d_model, dropout) for _ in range(num_layers))
         self.norm = nn.LayerNorm(d_model)
         self.labels = nn.Linear(d_model, NUM_ROLES + NUM_PROPS + NUM_OWNERS)
-        self.below = nn.Embedding(NUM_OWNERS, NUM_ROLES)
+        self.below = nn.Embedding(NUM_OWNERS, NUM_LINKS)
         self.backdrop = Backdrop(d_model)
         self.geometry = Geometry()
         self.register_buffer("bearings", torch.zeros(NUM_ROLES, 2))

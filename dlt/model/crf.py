@@ -2,9 +2,11 @@
 
 A node's state is its role label and its owner, the role of the element that it starts, joined or lies
 in. A labelling's log-probability is, up to a constant, the sum over all nodes but the root of a score of
-the role, one of the owner, and one of the role below its parent's owner; the law holds: only in a node
-that is not dropped may a child merge. As the tree has no cycles, the constant is found exactly, from the
-leaves up. Axis suffixes: b section, n node, m node of any section, r role label, o owner.
+the role, one of the owner, and one of its *link* below its parent's owner; the law holds: only in a node
+that is not dropped may a child merge. A link is the role label, and of what starts no element whether it
+is an only child and whether its parent is dropped: the wrappers of a widget often belong to it down to
+where they branch. As the tree has no cycles, the constant is found exactly, from the leaves up. Axis
+suffixes: b section, n node, m node of any section, r role label, o owner, l link.
 """
 
 import torch
@@ -18,6 +20,11 @@ _MERGE, _DROP = NODE_ROLES.index(MERGE), NODE_ROLES.index(DROP)
 _ROOT = NODE_ROLES.index(ROOT_ROLE)
 _NEVER = -1e4
 
+# links: starting an element of each role, merging as an only child or beside siblings, being dropped so
+# in an element, being dropped below what is dropped
+MERGES, DROPS, DROPPED = _STARTS, _STARTS + 2, _STARTS + 4
+NUM_LINKS = _STARTS + 5
+
 
 def surprise(
     scores: tuple[Tensor, Tensor, Tensor],
@@ -29,22 +36,24 @@ def surprise(
     """-log p(labels that are open | the others) of each section: float [B].
 
     Args:
-        scores: of roles [B, N, len(NODE_ROLES)], of owners [B, N, len(ROLES)], and of roles below
-            owners [len(ROLES), len(NODE_ROLES)].
+        scores: of roles [B, N, len(NODE_ROLES)], of owners [B, N, len(ROLES)], and of links below
+            owners [len(ROLES), NUM_LINKS].
         labels: the true roles and owners, int64 [B, N], which obey the law.
         open_bn: bool, the nodes whose labels are not given.
         parents_bn: int64, the root is its own.
     """
-    roles_bnr, owners_bno, below_or = scores
+    roles_bnr, owners_bno, below_ol = scores
     true_roles, true_owners = labels
     certain = F.one_hot(true_roles, len(NODE_ROLES)) == 1
     roles_bnr = roles_bnr.masked_fill(~open_bn[..., None] & ~certain, _NEVER)
     found = roles_bnr.gather(2, true_roles[..., None]) + owners_bno.gather(
         2, true_owners[..., None]
     )
-    links = below_or[true_owners.gather(1, parents_bn), true_roles]
-    own = (found[..., 0] + links) * node_mask
-    total = _log_partition(roles_bnr, owners_bno, below_or, parents_bn, node_mask)
+    beside_bn = _beside(parents_bn, node_mask)
+    links_bn = _links(true_roles, true_roles.gather(1, parents_bn), beside_bn)
+    below_bn = below_ol[true_owners.gather(1, parents_bn), links_bn]
+    own = (found[..., 0] + below_bn) * node_mask
+    total = _log_partition(roles_bnr, owners_bno, below_ol, parents_bn, node_mask)
     return total - own[:, 1:].sum(1)
 
 
@@ -58,37 +67,55 @@ def log_probability(
         allowed_bnr: bool [B, N, len(NODE_ROLES)]; lawful labels that are allowed must exist.
         parents_n: int64, the root is its own.
     """
-    roles_nr, owners_no, below_or = scores
+    roles_nr, owners_no, below_ol = scores
     choices = torch.cat([torch.ones_like(allowed_bnr[:1]), allowed_bnr])  # the first: all labels
     shape = choices.shape[:2]
     total, *parts = _log_partition(
         roles_nr.masked_fill(~choices, _NEVER),
         owners_no.expand(*shape, -1),
-        below_or,
+        below_ol,
         parents_n.expand(shape),
         torch.ones(shape, dtype=torch.bool),
     )
     return torch.stack(parts) - total
 
 
+def _links(labels: Tensor, above: Tensor, beside: Tensor) -> Tensor:
+    """The links of nodes with these role labels, below parents with those."""
+    drops = torch.where(above == _DROP, DROPPED, DROPS + beside.long())
+    ends = torch.where(labels == _MERGE, MERGES + beside.long(), drops)
+    return torch.where(labels < _STARTS, labels, ends)
+
+
+def _beside(parents_bn: Tensor, node_mask: Tensor) -> Tensor:
+    """Whether nodes have siblings: bool [B, N]."""
+    below = node_mask.clone()
+    below[:, 0] = False  # the root is no child
+    count_bn = torch.zeros_like(parents_bn).scatter_add(1, parents_bn, below.long())
+    return count_bn.gather(1, parents_bn) > 1
+
+
 def _log_partition(
-    roles_bnr: Tensor, owners_bno: Tensor, below_or: Tensor, parents_bn: Tensor, node_mask: Tensor
+    roles_bnr: Tensor, owners_bno: Tensor, below_ol: Tensor, parents_bn: Tensor, node_mask: Tensor
 ) -> Tensor:
     """The logarithm of the sum over all lawful labellings: [B]."""
     batch, nodes = parents_bn.shape
     first = torch.arange(batch, device=parents_bn.device) * nodes
     above_m = (parents_bn + first[:, None]).flatten()
+    beside_m = _beside(parents_bn, node_mask).flatten().long()
     roles_mr, owners_mo = roles_bnr.flatten(0, 1), owners_bno.flatten(0, 1)
+    below_lo = below_ol.T
     # of what lies below a node, by its owner, where the node is kept and where it is dropped
     kept_mo = dropped_mo = torch.zeros_like(owners_mo)
     for m in _levels(parents_bn, node_mask):
-        roles, owner = roles_mr[m], owners_mo[m]
-        start_mo = _over_starts(roles[:, :_STARTS] + owner + kept_mo[m], below_or[:, :_STARTS])
-        drop_mo = roles[:, [_DROP]] + owner + dropped_mo[m] + below_or[:, _DROP]
-        merge_mo = roles[:, [_MERGE]] + owner + kept_mo[m] + below_or[:, _MERGE]
-        apart_mo = torch.logaddexp(start_mo, drop_mo)
+        roles, owner, beside = roles_mr[m], owners_mo[m], beside_m[m]
+        start_mo = _over_starts(roles[:, :_STARTS] + owner + kept_mo[m], below_ol[:, :_STARTS])
+        drop_mo = roles[:, [_DROP]] + owner + dropped_mo[m]
+        merge_mo = roles[:, [_MERGE]] + owner + kept_mo[m] + below_lo[MERGES + beside]
+        apart_mo = torch.logaddexp(start_mo, drop_mo + below_lo[DROPS + beside])
         kept_mo = kept_mo.index_add(0, above_m[m], torch.logaddexp(apart_mo, merge_mo))
-        dropped_mo = dropped_mo.index_add(0, above_m[m], apart_mo)
+        lost_mo = torch.logaddexp(start_mo, drop_mo + below_ol[:, DROPPED])
+        dropped_mo = dropped_mo.index_add(0, above_m[m], lost_mo)
     return kept_mo[first, _ROOT]
 
 

@@ -49,7 +49,7 @@ class Estimate:
     role_logits: Tensor  # float [B, N, NUM_ROLES]
     prop_logits: Tensor  # float [B, N, NUM_PROPS]
     owner_scores: Tensor  # float [B, N, NUM_OWNERS]
-    below_scores: Tensor  # float [NUM_OWNERS, NUM_ROLES]
+    below_scores: Tensor  # float [NUM_OWNERS, NUM_LINKS]
     placed: Placement
 
     @property

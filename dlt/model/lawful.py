@@ -1,14 +1,16 @@
 """The most likely labels that obey the label law: an exact search over the tree.
 
-Axis suffixes: n node, r role label, o owner.
+Axis suffixes: n node, r role label, o owner, l link (see `dlt.model.crf`).
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlt.model.crf import DROPPED, DROPS, MERGES, NUM_LINKS
 from dlt.section.roles import DROP, MERGE, NO_PROP, NODE_PROPS, NODE_ROLES, ROLES, ROOT_ROLE
 
 _MERGE, _DROP = NODE_ROLES.index(MERGE), NODE_ROLES.index(DROP)
@@ -33,12 +35,13 @@ def lawful_roles(
     Args:
         parents: of N nodes in pre-order.
         log_probs: [N, len(NODE_ROLES)].
-        joint: scores of owners [N, len(ROLES)] and of roles below owners [len(ROLES),
-            len(NODE_ROLES)], as in `dlt.model.crf`; None: each node's role by itself.
+        joint: scores of owners [N, len(ROLES)] and of links below owners [len(ROLES), NUM_LINKS],
+            as in `dlt.model.crf`; None: each node's role by itself.
         given: labels by node that stay; lawful labels with them must exist.
     """
     count, size = len(parents), len(ROLES)
-    owners_no, below_or = joint or (np.zeros((count, size)), np.zeros((size, len(NODE_ROLES))))
+    owners_no, below_ol = joint or (np.zeros((count, size)), np.zeros((size, NUM_LINKS)))
+    siblings = Counter(parents)
     log_probs = np.maximum(log_probs, _LEAST)
     log_probs[1:, _ROOT] = -np.inf
     for node, role in (given or {}).items():
@@ -47,14 +50,15 @@ def lawful_roles(
     kept_no, dropped_no = np.zeros((2, count, size))
     choices: dict[int, _Choices] = {}
     for i in range(count - 1, 0, -1):
-        choices[i] = _choose(log_probs[i], owners_no[i], below_or, kept_no[i], dropped_no[i])
-        apart = np.maximum(choices[i].started, choices[i].dropped)
-        dropped_no[parents[i]] += apart
-        kept_no[parents[i]] += np.maximum(apart, choices[i].merged)
+        beside = siblings[parents[i]] > 1
+        below = kept_no[i], dropped_no[i]
+        choices[i] = own = _choose(log_probs[i], owners_no[i], below_ol, beside, below)
+        dropped_no[parents[i]] += np.maximum(own.started, own.lost)
+        kept_no[parents[i]] += np.maximum(np.maximum(own.started, own.dropped), own.merged)
     chosen, owners = [_ROOT], [_ROOT]
     for i in range(1, count):
         owner = owners[parents[i]]
-        label = choices[i].best(owner, may_merge=chosen[parents[i]] != _DROP)
+        label = choices[i].best(owner, kept=chosen[parents[i]] != _DROP)
         chosen.append(label)
         owners.append(label if label < size else owner)
     return [NODE_ROLES[label] for label in chosen]
@@ -65,26 +69,40 @@ class _Choices(NamedTuple):
 
     started: Floats
     start: NDArray[np.integer]  # the role that is best to start
-    dropped: Floats
     merged: Floats
+    dropped: Floats  # below a parent that is kept
+    lost: Floats  # dropped below one that is dropped
 
-    def best(self, owner: int, may_merge: bool) -> int:
-        """The best label below `owner`."""
-        started, dropped = self.started[owner], self.dropped[owner]
-        if may_merge and self.merged[owner] > max(started, dropped):
+    def best(self, owner: int, kept: bool) -> int:
+        """The best label below `owner`, and a parent that is kept or dropped."""
+        started, dropped = self.started[owner], (self.dropped if kept else self.lost)[owner]
+        if kept and self.merged[owner] > max(started, dropped):
             return _MERGE
         return int(self.start[owner]) if started > dropped else _DROP
 
 
 def _choose(
-    log_probs_r: Floats, owners_o: Floats, below_or: Floats, kept_o: Floats, dropped_o: Floats
+    log_probs_r: Floats,
+    owners_o: Floats,
+    below_ol: Floats,
+    beside: bool,
+    below: tuple[Floats, Floats],
 ) -> _Choices:
-    starts_or = log_probs_r[: len(ROLES)] + owners_o + kept_o + below_or[:, : len(ROLES)]
+    """The choices of a node.
+
+    Args:
+        beside: whether it has siblings.
+        below: the best scores of what lies below it, by its owner, where it is kept and dropped.
+    """
+    kept_o, dropped_o = below
+    starts_or = log_probs_r[: len(ROLES)] + owners_o + kept_o + below_ol[:, : len(ROLES)]
+    drop_o = log_probs_r[_DROP] + owners_o + dropped_o
     return _Choices(
         started=starts_or.max(1),
         start=starts_or.argmax(1),
-        dropped=log_probs_r[_DROP] + owners_o + dropped_o + below_or[:, _DROP],
-        merged=log_probs_r[_MERGE] + owners_o + kept_o + below_or[:, _MERGE],
+        merged=log_probs_r[_MERGE] + owners_o + kept_o + below_ol[:, MERGES + beside],
+        dropped=drop_o + below_ol[:, DROPS + beside],
+        lost=drop_o + below_ol[:, DROPPED],
     )
 
 

@@ -37,7 +37,7 @@ class Sampled(NamedTuple):
     role_scores: Tensor  # float [B, N, NUM_ROLES]: log-probabilities, and what the draw adds
     prop_scores: Tensor  # float [B, N, NUM_PROPS]
     owner_scores: Tensor  # float [B, N, NUM_OWNERS]: see dlt.model.crf
-    below_scores: Tensor  # float [B, NUM_OWNERS, NUM_ROLES]
+    below_scores: Tensor  # float [B, NUM_OWNERS, NUM_LINKS]
     boxes: Tensor  # float [B, N, 4]: centre and size as fractions
     role_probs: Tensor  # float [B, N, NUM_ROLES]: what the model believes, whatever was drawn
 
