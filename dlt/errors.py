@@ -6,5 +6,8 @@ class DltError(Exception):
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what an exception says; where it says nothing, its kind."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    """The first line of what an exception says, and the second after a colon; else its kind."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    if len(lines) > 1 and lines[0].endswith(":"):
+        return f"{lines[0]} {lines[1]}"
+    return lines[0] if lines else type(error).__name__

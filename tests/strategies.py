@@ -1,10 +1,7 @@
 """Hypothesis strategies for structures, their labels and the layouts that labels describe."""
 
-from collections.abc import Sequence
-
 from hypothesis import strategies as st
 
-from dlt.model.crf import DROPPED, DROPS, MERGES
 from dlt.section.labels import Labels, contract
 from dlt.section.roles import DROP, MERGE, NO_PROP, PROPS, ROLES, ROOT_ROLE
 from dlt.section.selector import format_selector
@@ -93,15 +90,3 @@ def sections(
     """A structure with a layout that fits it."""
     structure, given = draw(labelled(max_nodes=max_nodes, names=names))
     return structure, contract(structure, given)
-
-
-def link_of(tree: Sequence[int], roles: Sequence[str], node: int) -> int:
-    """The link of a node to its parent."""
-    alone = list(tree).count(tree[node]) == 1
-    if roles[node] == MERGE:
-        return MERGES if alone else MERGES + 1
-    if roles[node] != DROP:
-        return ROLES.index(roles[node])
-    if roles[tree[node]] == DROP:
-        return DROPPED
-    return DROPS if alone else DROPS + 1

@@ -41,7 +41,8 @@ from dlt.predict import Predictor
 from dlt.section.labels import Labels, contract, element_of_nodes, labels
 from dlt.section.roles import DROP, MERGE, NODE_PROPS, NODE_ROLES, ROLES, ROOT_ROLE
 from dlt.section.tree import Node, Structure
-from tests.strategies import link_of, parents
+from tests.strategies import parents
+from tests.test_crf import link_of
 
 TINY = ModelParams(
     d_model=32, num_layers=1, num_denoiser_layers=1, dropout=0, image_width=64, patch_size=(16, 32)

@@ -234,6 +234,23 @@ def test_a_model_file_holds_weights_and_configuration(tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
+def test_a_model_of_another_shape_says_what_does_not_fit(tmp_path: Path) -> None:
+    wider = TINY.model_copy(update={"d_model": 2 * TINY.d_model})
+    save_model(tmp_path, fresh_run().model, {"model": wider.model_dump()})
+    with pytest.raises(DltError, match=f"{MODEL_FILE}: weights do not fit: .*size mismatch for "):
+        load_model(tmp_path)
+
+
+def test_a_model_of_an_earlier_format_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr("dlt.train.model_file.FORMAT", "1")
+        save_model(tmp_path, fresh_run().model, {"model": TINY.model_dump()})
+    with pytest.raises(DltError, match="made for another version of the roles or of the format"):
+        load_model(tmp_path)
+
+
 @pytest.mark.parametrize(
     "damage",
     ["absent", "truncated", "foreign", "[]", '{"model": []}', '{"model": {}}', "[" * 100_000],

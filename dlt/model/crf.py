@@ -3,10 +3,11 @@
 A node's state is its role label and its owner, the role of the element that it starts, joined or lies
 in. A labelling's log-probability is, up to a constant, the sum over all nodes but the root of a score of
 the role, one of the owner, and one of its *link* below its parent's owner; the law holds: only in a node
-that is not dropped may a child merge. A link is the role label, and of what starts no element whether it
-is an only child and whether its parent is dropped: the wrappers of a widget often belong to it down to
-where they branch. As the tree has no cycles, the constant is found exactly, from the leaves up. Axis
-suffixes: b section, n node, m node of any section, r role label, o owner, l link.
+that is not dropped may a child merge. A link is the role that a node starts; or that it merges, as an
+only child or beside siblings; or that it is dropped in an element, likewise; or that it is lost, which is
+dropped below what is dropped. So the habit is learnt that wrappers belong to a widget down to where they
+branch. As the tree has no cycles, the constant is found exactly, from the leaves up. Axis suffixes: b
+section, n node, m node of any section, r role label, o owner, l link.
 """
 
 import torch
@@ -20,9 +21,8 @@ _MERGE, _DROP = NODE_ROLES.index(MERGE), NODE_ROLES.index(DROP)
 _ROOT = NODE_ROLES.index(ROOT_ROLE)
 _NEVER = -1e4
 
-# links: starting an element of each role, merging as an only child or beside siblings, being dropped so
-# in an element, being dropped below what is dropped
-MERGES, DROPS, DROPPED = _STARTS, _STARTS + 2, _STARTS + 4
+# links: one for each role; of the next two pairs the first is for an only child, the second beside siblings
+MERGES, DROPS, LOST = _STARTS, _STARTS + 2, _STARTS + 4
 NUM_LINKS = _STARTS + 5
 
 
@@ -53,7 +53,7 @@ def surprise(
     links_bn = _links(true_roles, true_roles.gather(1, parents_bn), beside_bn)
     below_bn = below_ol[true_owners.gather(1, parents_bn), links_bn]
     own = (found[..., 0] + below_bn) * node_mask
-    total = _log_partition(roles_bnr, owners_bno, below_ol, parents_bn, node_mask)
+    total = _log_partition(roles_bnr, owners_bno, below_ol, parents_bn, node_mask, beside_bn)
     return total - own[:, 1:].sum(1)
 
 
@@ -70,25 +70,27 @@ def log_probability(
     roles_nr, owners_no, below_ol = scores
     choices = torch.cat([torch.ones_like(allowed_bnr[:1]), allowed_bnr])  # the first: all labels
     shape = choices.shape[:2]
+    parents_bn, all_nodes = parents_n.expand(shape), torch.ones(shape, dtype=torch.bool)
     total, *parts = _log_partition(
         roles_nr.masked_fill(~choices, _NEVER),
         owners_no.expand(*shape, -1),
         below_ol,
-        parents_n.expand(shape),
-        torch.ones(shape, dtype=torch.bool),
+        parents_bn,
+        all_nodes,
+        _beside(parents_bn, all_nodes),
     )
     return torch.stack(parts) - total
 
 
 def _links(labels: Tensor, above: Tensor, beside: Tensor) -> Tensor:
     """The links of nodes with these role labels, below parents with those."""
-    drops = torch.where(above == _DROP, DROPPED, DROPS + beside.long())
+    drops = torch.where(above == _DROP, LOST, DROPS + beside.long())
     ends = torch.where(labels == _MERGE, MERGES + beside.long(), drops)
     return torch.where(labels < _STARTS, labels, ends)
 
 
 def _beside(parents_bn: Tensor, node_mask: Tensor) -> Tensor:
-    """Whether nodes have siblings: bool [B, N]."""
+    """Whether nodes have siblings: bool [B, N]; of the root and of padding, anything."""
     below = node_mask.clone()
     below[:, 0] = False  # the root is no child
     count_bn = torch.zeros_like(parents_bn).scatter_add(1, parents_bn, below.long())
@@ -96,13 +98,18 @@ def _beside(parents_bn: Tensor, node_mask: Tensor) -> Tensor:
 
 
 def _log_partition(
-    roles_bnr: Tensor, owners_bno: Tensor, below_ol: Tensor, parents_bn: Tensor, node_mask: Tensor
+    roles_bnr: Tensor,
+    owners_bno: Tensor,
+    below_ol: Tensor,
+    parents_bn: Tensor,
+    node_mask: Tensor,
+    beside_bn: Tensor,
 ) -> Tensor:
     """The logarithm of the sum over all lawful labellings: [B]."""
     batch, nodes = parents_bn.shape
     first = torch.arange(batch, device=parents_bn.device) * nodes
     above_m = (parents_bn + first[:, None]).flatten()
-    beside_m = _beside(parents_bn, node_mask).flatten().long()
+    beside_m = beside_bn.flatten().long()
     roles_mr, owners_mo = roles_bnr.flatten(0, 1), owners_bno.flatten(0, 1)
     below_lo = below_ol.T
     # of what lies below a node, by its owner, where the node is kept and where it is dropped
@@ -114,7 +121,7 @@ def _log_partition(
         merge_mo = roles[:, [_MERGE]] + owner + kept_mo[m] + below_lo[MERGES + beside]
         apart_mo = torch.logaddexp(start_mo, drop_mo + below_lo[DROPS + beside])
         kept_mo = kept_mo.index_add(0, above_m[m], torch.logaddexp(apart_mo, merge_mo))
-        lost_mo = torch.logaddexp(start_mo, drop_mo + below_ol[:, DROPPED])
+        lost_mo = torch.logaddexp(start_mo, drop_mo + below_ol[:, LOST])
         dropped_mo = dropped_mo.index_add(0, above_m[m], lost_mo)
     return kept_mo[first, _ROOT]
 

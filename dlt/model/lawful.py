@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dlt.model.crf import DROPPED, DROPS, MERGES, NUM_LINKS
+from dlt.model.crf import DROPS, LOST, MERGES, NUM_LINKS
 from dlt.section.roles import DROP, MERGE, NO_PROP, NODE_PROPS, NODE_ROLES, ROLES, ROOT_ROLE
 
 _MERGE, _DROP = NODE_ROLES.index(MERGE), NODE_ROLES.index(DROP)
@@ -41,7 +41,7 @@ def lawful_roles(
     """
     count, size = len(parents), len(ROLES)
     owners_no, below_ol = joint or (np.zeros((count, size)), np.zeros((size, NUM_LINKS)))
-    siblings = Counter(parents)
+    siblings = Counter(parents[1:])
     log_probs = np.maximum(log_probs, _LEAST)
     log_probs[1:, _ROOT] = -np.inf
     for node, role in (given or {}).items():
@@ -102,7 +102,7 @@ def _choose(
         start=starts_or.argmax(1),
         merged=log_probs_r[_MERGE] + owners_o + kept_o + below_ol[:, MERGES + beside],
         dropped=drop_o + below_ol[:, DROPS + beside],
-        lost=drop_o + below_ol[:, DROPPED],
+        lost=drop_o + below_ol[:, LOST],
     )
 
 

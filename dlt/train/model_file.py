@@ -20,7 +20,7 @@ from dlt.spacing.spacings import Spacings
 MODEL_FILE = "model.safetensors"
 CALIBRATION_FILE = "calibration.json"
 SPACINGS_FILE = "spacings.json"
-FORMAT = "1"
+FORMAT = "2"
 
 
 def save_model(
